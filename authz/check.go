@@ -1,0 +1,92 @@
+package authz
+
+import (
+	"context"
+	"errors"
+)
+
+// A Check verifies one kind of credential.
+type Check interface {
+	// Verify returns who sent r, or an error wrapping one of:
+	//
+	//   - [ErrAbsent]: r carries no credential of this kind, so the next
+	//     member of an any_of is tried;
+	//   - [ErrUnmatched]: the check carries no credential and r does not fit
+	//     it (source_ip only);
+	//   - [ErrRejected]: r carries a credential that does not hold;
+	//   - [ErrNotConfigured]: our secret is missing or unusable;
+	//   - [ErrUnavailable]: no verdict was reached, so the sender may retry.
+	//
+	// The error carries its [Reason] when it was made by [Deny]. Any other
+	// error is a bug and denies.
+	//
+	// Verify is called concurrently. It reads r and its secrets and nothing
+	// else: time is [Request.Received]. It must not modify r, nor keep it or
+	// any string or slice of it after it returns, except in the Identity.
+	Verify(ctx context.Context, r *Request) (Identity, error)
+}
+
+// The groups of results that [Decide] tells apart. An error is matched with
+// errors.Is.
+var (
+	ErrAbsent        = errors.New("no such credential")
+	ErrUnmatched     = errors.New("not in the list")
+	ErrRejected      = errors.New("credential does not hold")
+	ErrNotConfigured = errors.New("secret missing or unusable")
+	ErrUnavailable   = errors.New("no verdict reached")
+)
+
+// An Identity is what a passed check tells about the sender. Its strings may
+// share memory with the request: copy what outlives it.
+type Identity struct {
+	// Principal names the sender: a secret's name, a user. Empty for checks
+	// that know no sender, such as source_ip.
+	Principal string
+
+	// Secret is the reference that matched, Version its version (0 where the
+	// store counts none) and Previous whether that version is no longer the
+	// newest. Secret is empty for checks without secrets.
+	Secret   string
+	Version  int
+	Previous bool
+
+	// Credential says that a credential was presented and holds. It is false
+	// for source_ip, which only looks where the request comes from.
+	Credential bool
+}
+
+// A Denial is why a check did not pass. It matches the sentinel of its reason.
+type Denial struct {
+	reason Reason
+	detail string
+}
+
+// Deny returns the error for reason. The detail is for operators: it names
+// fields and numbers of ours and never holds a header value, a body or a
+// secret.
+func Deny(reason Reason, detail string) *Denial {
+	return &Denial{reason: reason, detail: detail}
+}
+
+// Error returns the reason and the detail.
+func (d *Denial) Error() string {
+	if d.detail == "" {
+		return d.reason.String()
+	}
+	return d.reason.String() + ": " + d.detail
+}
+
+// Is reports whether target is the sentinel of d's reason.
+func (d *Denial) Is(target error) bool {
+	if d == nil {
+		return false
+	}
+	group := d.reason.row().group
+	return group != nil && target == group //nolint:errorlint // sentinels are compared by identity
+}
+
+// Reason returns the reason given to [Deny].
+func (d *Denial) Reason() Reason { return d.reason }
+
+// Detail returns the detail given to [Deny].
+func (d *Denial) Detail() string { return d.detail }

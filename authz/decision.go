@@ -1,0 +1,51 @@
+package authz
+
+// A Decision is the verdict on one request. Its zero value denies with
+// [ReasonBug]. Only [Decide] makes one that allows.
+type Decision struct {
+	proven   bool
+	reason   Reason
+	detail   string
+	identity Identity
+}
+
+// Denied returns a decision that denies. [ReasonVerified] is no reason to deny
+// and becomes [ReasonBug].
+func Denied(reason Reason, detail string) Decision {
+	if reason == ReasonVerified {
+		reason = ReasonBug
+	}
+	return Decision{reason: reason, detail: detail}
+}
+
+// DeniedBy is [Denied] with the reason of err, [ReasonBug] if it has none.
+func DeniedBy(err error) Decision {
+	result := judgeError(err)
+	return Denied(result.reason, result.detail)
+}
+
+// allowed is the only constructor of an allow. It is called by Decide, once the
+// whole tree has passed.
+func allowed(identity Identity) Decision {
+	return Decision{proven: true, reason: ReasonVerified, identity: identity}
+}
+
+// Allowed reports whether the request may pass.
+func (d Decision) Allowed() bool { return d.proven && d.reason == ReasonVerified }
+
+// Reason returns why, [ReasonVerified] if allowed.
+func (d Decision) Reason() Reason {
+	if d.reason == ReasonVerified && !d.proven {
+		return ReasonBug
+	}
+	return d.reason
+}
+
+// Class returns the answer class of a denial.
+func (d Decision) Class() Class { return d.Reason().Class() }
+
+// Detail explains the reason to operators. It holds nothing of the request.
+func (d Decision) Detail() string { return d.detail }
+
+// Identity returns who was verified. It is zero on a denial.
+func (d Decision) Identity() Identity { return d.identity }

@@ -1,0 +1,111 @@
+package authz
+
+import "fmt"
+
+// A Problem is a mistake, or a warning, in a policy file.
+type Problem struct {
+	// Path names the field below the one that was built, such as
+	// "credential.header" or "users[0].secrets[1]"; empty for the whole.
+	Path string
+	// Message says what is wrong and, where known, what to write instead. It
+	// never repeats a value that could be a secret.
+	Message string
+	// Code is a stable word for machines, such as "template_syntax".
+	Code string
+	// Column is the byte offset inside the field's text, 0 for its start.
+	Column int
+	// Warning says that the file may be used all the same.
+	Warning bool
+}
+
+// Error implements error.
+func (p Problem) Error() string { return p.Path + ": " + p.Message }
+
+// Env is what a kind may use while it is built from its settings.
+type Env struct {
+	// Secret returns the reference declared under name, false if there is
+	// none. Every name that the settings hold must be looked up here.
+	Secret func(name string) (Reference, bool)
+}
+
+// References looks up names and reports those that are not declared. path is
+// the field they stand in, such as "secrets".
+func (e *Env) References(path string, names []string) ([]Reference, []Problem) {
+	var refs []Reference
+	var problems []Problem
+	for i, name := range names {
+		ref, ok := e.Secret(name)
+		if !ok {
+			problems = append(problems, Problem{
+				Path: fmt.Sprintf("%s[%d]", path, i), Code: CodeUndeclaredSecret,
+				Message: "the secret is not declared under secrets",
+			})
+			continue
+		}
+		refs = append(refs, ref)
+	}
+	return refs, problems
+}
+
+// CodeUndeclaredSecret marks a [Problem] about a reference to nothing. The
+// loader words it, since only it knows which names are close.
+const CodeUndeclaredSecret = "undeclared_secret"
+
+// A Location is a place in the request that held a credential.
+type Location struct {
+	Header string // lower case; or
+	Query  string // the parameter's raw name
+}
+
+// A Part is what a kind makes of its settings.
+type Part struct {
+	Check Check
+	// Name tells checks of one kind apart in the decision log; may be empty.
+	Name string
+	// Authenticates says that passing proves who the sender is.
+	Authenticates bool
+	// BindsBody says that the check vouches for the body, or at least must
+	// know that there is none.
+	BindsBody bool
+	// Credentials are where the credential stands. SharedSecret says that it
+	// is the secret itself, so that by default it doesn't reach the upstream.
+	Credentials  []Location
+	SharedSecret bool
+	// Challenge is the WWW-Authenticate challenge, empty for none.
+	Challenge string
+	// TrustedHops is set if the client's address is taken from
+	// X-Forwarded-For behind that many trusted proxies.
+	TrustedHops *uint32
+	// Captures are the route captures that the check reads.
+	Captures []string
+}
+
+// A Kind is an entry of the list in authz/builtin.
+type Kind struct {
+	// Name is the field of the policy schema, such as "api_key".
+	Name string
+	// Folder is the last element of the kind's package path, such as "apikey".
+	Folder string
+
+	build func(settings any, env *Env) (Part, []Problem)
+}
+
+// NewKind returns the kind whose settings message is S and whose code stands in
+// the folder of that name under authz/check.
+//
+// build returns every mistake it finds. A Part that came with a mistake is not
+// used.
+func NewKind[S any](name, folder string, build func(settings S, env *Env) (Part, []Problem)) Kind {
+	return Kind{Name: name, Folder: folder, build: func(settings any, env *Env) (Part, []Problem) {
+		s, ok := settings.(S)
+		if !ok {
+			return Part{}, []Problem{{Message: fmt.Sprintf("settings of kind %s have type %T", name, settings), Code: "bug"}}
+		}
+		return build(s, env)
+	}}
+}
+
+// Build makes the check that settings describe.
+func (k Kind) Build(settings any, env *Env) (Part, []Problem) {
+	return k.build(settings, env)
+}

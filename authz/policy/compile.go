@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/builtin"
+	"github.com/hookauthz/hookauthz/authz/policy/document"
+	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
+)
+
+// accepted is the word by which a file takes a weaker choice on itself.
+const accepted = "accepted"
+
+// A compiler turns one file into a table and collects what is wrong with it.
+type compiler struct {
+	file     *File
+	open     func(name string) authz.Secrets
+	kinds    map[string]authz.Kind
+	used     map[string]authz.Reference // secrets that policies name
+	entries  map[string]*policypb.CatalogEntry
+	findings []document.Finding
+	table    *Table
+	// captures are the route captures that each policy's checks read.
+	captures map[string][]string
+}
+
+// compile returns the table of file. A nil open gives secrets that are never
+// available, for a trial. The table is to be used only if there is no mistake.
+func compile(file *File, open func(name string) authz.Secrets) (*Table, []document.Finding) {
+	if open == nil {
+		open = func(string) authz.Secrets { return closed{} }
+	}
+	c := &compiler{
+		file: file, open: open,
+		kinds:    map[string]authz.Kind{},
+		used:     map[string]authz.Reference{},
+		entries:  map[string]*policypb.CatalogEntry{},
+		captures: map[string][]string{},
+		table:    &Table{hash: file.hash, byName: map[string]*Policy{}, answers: defaultAnswers()},
+	}
+	for _, kind := range builtin.Kinds() {
+		c.kinds[kind.Name] = kind
+	}
+	c.gateway()
+	c.secrets()
+	c.reserve()
+	for _, name := range sortedKeys(file.config.GetPolicies()) {
+		policy := c.policy(name, file.config.GetPolicies()[name])
+		c.table.policies = append(c.table.policies, policy)
+		c.table.byName[name] = policy
+	}
+	c.routes()
+	c.unused()
+	return c.table, c.findings
+}
+
+func (c *compiler) gateway() {
+	stated := c.file.config.GetGateway()
+	c.table.gateway = authz.Gateway{
+		BodyRawFull:     stated.GetBody() == "raw-full",
+		MaxRequestBytes: c.size("gateway.max_request_bytes", stated.GetMaxRequestBytes()),
+		XFFAppended:     stated.GetXff() == "appended",
+	}
+	c.table.largest = max(c.file.options.maxBody(), c.table.gateway.MaxRequestBytes)
+}
+
+func (c *compiler) secrets() {
+	for _, name := range sortedKeys(c.file.config.GetSecrets()) {
+		vault := c.file.config.GetSecrets()[name].GetVault()
+		if vault.GetKvVersion() == 1 && vault.GetPreviousFor().AsDuration() != 0 {
+			c.mistake("secrets."+name+".vault.previous_for", "previous_without_versions",
+				"version 1 of the key-value engine keeps no previous version: use version 2 or leave previous_for out")
+		}
+	}
+}
+
+// reserve collects every header name that any policy sets.
+func (c *compiler) reserve() {
+	names := map[string]bool{}
+	for _, policy := range c.file.config.GetPolicies() {
+		for name := range policy.GetUpstream().GetHeaders() {
+			names[strings.ToLower(name)] = true
+		}
+	}
+	c.table.reserved = slices.Sorted(maps.Keys(names))
+}
+
+func (c *compiler) unused() {
+	for _, name := range sortedKeys(c.file.config.GetSecrets()) {
+		if _, ok := c.used[name]; !ok {
+			c.add(c.file.document.AtKey("secrets."+name), "unused_secret", "no policy uses this secret", true)
+		}
+	}
+}
+
+// reference returns the secret declared under name.
+func (c *compiler) reference(name string) (authz.Reference, bool) {
+	if ref, ok := c.used[name]; ok {
+		return ref, true
+	}
+	declared, ok := c.file.config.GetSecrets()[name]
+	if !ok {
+		return authz.Reference{}, false
+	}
+	ref := authz.Reference{Name: name, AcceptWeak: declared.GetWeak() == accepted, Secrets: c.open(name)}
+	c.used[name] = ref
+	return ref, true
+}
+
+// size returns the bytes of a size such as 256KiB, 0 for none. The schema has
+// checked its form.
+func (c *compiler) size(path, text string) int64 {
+	if text == "" {
+		return 0
+	}
+	digits := strings.TrimRight(text, "BKMGi")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	unit := map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[text[len(digits):]]
+	if err != nil || unit == 0 || n > maxSize/unit {
+		c.mistake(path, "size_range", "is over 1GiB, more than a gateway can buffer")
+		return 0
+	}
+	return n * unit
+}
+
+// maxSize bounds sizes well below what a gRPC message can hold.
+const maxSize = 1 << 30
+
+func (c *compiler) mistake(path, code, message string) {
+	c.add(c.file.document.At(path, 0), code, message, false)
+}
+
+func (c *compiler) warn(path, code, message string) {
+	c.add(c.file.document.At(path, 0), code, message, true)
+}
+
+func (c *compiler) add(at document.Finding, code, message string, warning bool) {
+	at.Code, at.Message, at.Warning = code, message, warning
+	c.findings = append(c.findings, at)
+}
+
+// undeclared reports a name that is not there. The name is told only if it is
+// close to one that is: it may be a secret pasted where its name belongs.
+func (c *compiler) undeclared(path, what, name string, declared []string) {
+	at := c.file.document.At(path, 0)
+	if near, ok := document.Closest(name, declared); ok {
+		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q is not declared, did you mean %q?", what, name, near), false)
+		return
+	}
+	at.Text = ""
+	c.add(at, "undeclared_"+what, "no "+what+" of that name is declared", false)
+}
+
+// closed stands in for secrets while a file is only checked.
+type closed struct{}
+
+// Versions implements [authz.Secrets].
+func (closed) Versions(_ time.Time) (*authz.Versions, error) {
+	return nil, authz.Deny(authz.ReasonSecretUnavailable, "secrets are not read while a file is checked")
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

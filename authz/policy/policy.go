@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/template"
+)
+
+// A Policy is what one route's requests must prove and how they are answered.
+// It is immutable and may be used by many goroutines.
+type Policy struct {
+	name    string
+	require authz.Requirement
+	kinds   string
+
+	hosts   *hostSet[bool] // nil: any
+	methods []string       // empty: any
+	rules   authz.Rules
+	// checksSize says that the size is looked at before any check: a check
+	// binds the body, or the file writes a limit.
+	checksSize bool
+	// trustedHops is nil unless a check takes the address from
+	// X-Forwarded-For.
+	trustedHops *uint32
+
+	answers       [maxClass]Answer
+	upstream      []upstreamHeader
+	removeHeaders []string
+	removeQuery   []string
+}
+
+// An upstreamHeader is a header that an allowed request gets.
+type upstreamHeader struct {
+	name  string // lower case
+	value *template.Template
+}
+
+// Name returns the policy's name.
+func (p *Policy) Name() string { return p.name }
+
+// Kinds returns the kinds of the policy's checks, sorted and joined by "+":
+// a label of few values.
+func (p *Policy) Kinds() string { return p.kinds }
+
+// Decide decides r: hosts and methods first, then the size of the body, then
+// the checks. It sets r.Rules. trace may be nil.
+func (p *Policy) Decide(ctx context.Context, r *authz.Request, trace *authz.Trace) authz.Decision {
+	r.Rules = p.rules
+	if err := p.admit(r); err != nil {
+		return authz.DeniedBy(err)
+	}
+	return authz.Decide(ctx, r, p.require, trace)
+}
+
+// admit looks at what needs no credential.
+func (p *Policy) admit(r *authz.Request) error {
+	if p.hosts != nil {
+		host, err := plainHost(r.Host)
+		if err != nil {
+			return err
+		}
+		if _, ok := p.hosts.find(host); !ok {
+			return authz.Deny(authz.ReasonPolicyNotAllowed, "the policy may not be used under this host")
+		}
+	}
+	if !p.permits(r.Method) {
+		return authz.Deny(authz.ReasonMethodNotAllowed, "the policy does not permit this method")
+	}
+	if p.checksSize {
+		return r.CheckSize()
+	}
+	return nil
+}
+
+func (p *Policy) permits(method string) bool {
+	for _, permitted := range p.methods {
+		if method == permitted {
+			return true
+		}
+	}
+	return len(p.methods) == 0
+}
+
+// Answer returns how a denial of class is answered. The caller must not modify
+// it.
+func (p *Policy) Answer(class authz.Class) *Answer { return answerOf(&p.answers, class) }
+
+// AppendHeaders appends the headers that an allowed request gets for the
+// upstream, names in lower case. It returns an error wrapping
+// [authz.ErrRejected] if a part is missing or can't stand in a header: the
+// request must then be denied, since the upstream would miss what it relies on.
+func (p *Policy) AppendHeaders(dst []authz.Field, d authz.Decision, r *authz.Request) ([]authz.Field, error) {
+	for i := range p.upstream {
+		value, err := p.upstream[i].value.Append(nil, &template.Input{Request: r, Principal: d.Identity().Principal})
+		if err != nil {
+			return nil, err //nolint:wrapcheck // the template's denial is the answer
+		}
+		dst = append(dst, authz.Field{Name: p.upstream[i].name, Value: string(value)})
+	}
+	return dst, nil
+}
+
+// RemoveHeaders returns the headers that an allowed request loses before the
+// upstream, in lower case: credentials, and every name that any policy sets and
+// this one does not. The caller must not modify it.
+func (p *Policy) RemoveHeaders() []string { return p.removeHeaders }
+
+// RemoveQuery returns the query parameters that an allowed request loses. The
+// caller must not modify it.
+func (p *Policy) RemoveQuery() []string { return p.removeQuery }
+
+// ClientAddress returns the client's address as the policy's source_ip derives
+// it, for logs, and how: "peer" or "x-forwarded-for". The address is invalid if
+// there is none.
+func (p *Policy) ClientAddress(r *authz.Request) (netip.Addr, string) {
+	if p.trustedHops != nil {
+		addr, _ := authz.ForwardedFor(r, *p.trustedHops)
+		return addr, "x-forwarded-for"
+	}
+	return r.Peer, "peer"
+}

@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/provider"
+	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
+)
+
+// A built is a requirement with what its policy must know of it.
+type built struct {
+	requirement authz.Requirement
+	// authenticates says that every way through it holds a check that does.
+	authenticates bool
+	// methods are those that the catalogue knows for it; nil is any.
+	methods []string
+	parts   []authz.Part
+	kinds   []string
+	entries []*policypb.CatalogEntry
+}
+
+// require builds the requirement at path.
+func (c *compiler) require(path string, q *policypb.Requirement) built {
+	if q.GetOnRejected() != "" && len(q.GetAnyOf()) == 0 {
+		c.mistake(path+".on_rejected", "on_rejected_without_any_of", "has a meaning beside any_of only")
+	}
+	switch {
+	case len(q.GetAllOf()) > 0:
+		return c.allOf(path+".all_of", q.GetAllOf())
+	case len(q.GetAnyOf()) > 0:
+		return c.anyOf(path+".any_of", q.GetAnyOf(), q.GetOnRejected() == "continue")
+	case q.GetProvider() != nil:
+		return c.provider(path+".provider", q.GetProvider())
+	}
+	message := q.ProtoReflect()
+	field := message.WhichOneof(message.Descriptor().Oneofs().ByName("kind"))
+	name := string(field.Name())
+	return c.kind(path+"."+name, name, message.Get(field).Message().Interface(), nil)
+}
+
+func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
+	var all built
+	var requirements []authz.Requirement
+	for i, member := range members {
+		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
+		all.absorb(next)
+		all.authenticates = all.authenticates || next.authenticates
+		if next.methods != nil {
+			if all.methods == nil {
+				all.methods = next.methods
+			} else {
+				all.methods = slices.DeleteFunc(slices.Clone(all.methods), func(m string) bool { return !slices.Contains(next.methods, m) })
+			}
+		}
+		requirements = append(requirements, next.requirement)
+	}
+	all.requirement = authz.AllOf(requirements...)
+	return all
+}
+
+func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues bool) built {
+	union := built{authenticates: true}
+	var requirements []authz.Requirement
+	anyMethod := false
+	for i, member := range members {
+		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
+		union.absorb(next)
+		union.authenticates = union.authenticates && next.authenticates
+		anyMethod = anyMethod || next.methods == nil
+		union.methods = append(slices.Clone(union.methods), next.methods...)
+		requirements = append(requirements, next.requirement)
+	}
+	if anyMethod {
+		union.methods = nil
+	}
+	union.requirement = authz.AnyOf(continues, requirements...)
+	return union
+}
+
+func (b *built) absorb(next built) {
+	b.parts = append(b.parts, next.parts...)
+	b.kinds = append(b.kinds, next.kinds...)
+	b.entries = append(b.entries, next.entries...)
+}
+
+// provider expands an entry of the catalogue.
+func (c *compiler) provider(path string, p *policypb.Provider) built {
+	entry, err := c.entry(p.GetName())
+	if err != nil {
+		c.undeclared(path+".name", "provider", p.GetName(), provider.Names())
+		for i, name := range p.GetSecrets() {
+			c.look(fmt.Sprintf("%s.secrets[%d]", path, i), name)
+		}
+		return built{authenticates: true}
+	}
+	kind, settings, err := provider.Expand(entry, p)
+	if err != nil {
+		c.mistake(path+".tolerance", "provider_tolerance", err.Error())
+		return built{authenticates: true}
+	}
+	made := c.kind(path, kind, settings, entry)
+	made.methods = entry.GetMethods()
+	made.entries = []*policypb.CatalogEntry{entry}
+	return made
+}
+
+// entry reads each entry of the catalogue once.
+func (c *compiler) entry(name string) (*policypb.CatalogEntry, error) {
+	if entry, ok := c.entries[name]; ok {
+		return entry, nil
+	}
+	entry, err := provider.Entry(name)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller words it
+	}
+	c.entries[name] = entry
+	return entry, nil
+}
+
+// look reports a secret that is not declared and marks one that is as used.
+func (c *compiler) look(path, name string) {
+	if _, ok := c.reference(name); !ok {
+		c.undeclared(path, "secret", name, sortedKeys(c.file.config.GetSecrets()))
+	}
+}
+
+// kind builds one check. entry is set if its settings come from the catalogue,
+// so that mistakes are told of the policy's own fields.
+func (c *compiler) kind(path, name string, settings proto.Message, entry *policypb.CatalogEntry) built {
+	none := built{authenticates: true}
+	kind, ok := c.kinds[name]
+	if !ok {
+		c.mistake(path, "unknown_kind", "this kind of check is not built into this server")
+		return none
+	}
+	part, problems := kind.Build(settings, &authz.Env{Secret: c.reference})
+	failed := false
+	for _, problem := range problems {
+		c.problem(path, settings.ProtoReflect(), problem, entry)
+		failed = failed || !problem.Warning
+	}
+	if failed {
+		return none
+	}
+	return built{
+		requirement:   authz.Require(kind.Name, part.Name, part.Check),
+		authenticates: part.Authenticates,
+		parts:         []authz.Part{part},
+		kinds:         []string{kind.Name},
+	}
+}
+
+func (c *compiler) problem(path string, settings protoreflect.Message, p authz.Problem, entry *policypb.CatalogEntry) {
+	full := join(path, p.Path)
+	if p.Code == authz.CodeUndeclaredSecret {
+		c.undeclared(full, "secret", textAt(settings, p.Path), sortedKeys(c.file.config.GetSecrets()))
+		return
+	}
+	if entry != nil && !strings.HasPrefix(p.Path, "secrets") {
+		c.add(c.file.document.At(path, 0), p.Code, "catalogue entry "+entry.GetName()+": "+p.Path+": "+p.Message, p.Warning)
+		return
+	}
+	c.add(c.file.document.At(full, p.Column), p.Code, p.Message, p.Warning)
+}
+
+func join(path, field string) string {
+	if field == "" {
+		return path
+	}
+	return path + "." + field
+}
+
+// textAt returns the string at a path such as "users[0].secrets[1]", "" if it
+// leads nowhere.
+func textAt(m protoreflect.Message, path string) string {
+	for {
+		head, rest, more := strings.Cut(path, ".")
+		name, index, isItem := strings.Cut(strings.TrimSuffix(head, "]"), "[")
+		field := m.Descriptor().Fields().ByName(protoreflect.Name(name))
+		if field == nil {
+			return ""
+		}
+		value := m.Get(field)
+		if isItem {
+			var i int
+			if _, err := fmt.Sscan(index, &i); err != nil || !field.IsList() || i >= value.List().Len() {
+				return ""
+			}
+			value = value.List().Get(i)
+		}
+		if !more {
+			return value.String()
+		}
+		if field.Message() == nil {
+			return ""
+		}
+		m, path = value.Message(), rest
+	}
+}

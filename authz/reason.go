@@ -1,0 +1,196 @@
+package authz
+
+// A Class groups reasons that a sender is answered alike. A policy may change
+// the status of a class, except for [ClassInternal] and [ClassUnavailable].
+type Class uint8
+
+// The classes of denial. The zero Class is internal, so that a denial nobody
+// classified is our own trouble.
+const (
+	ClassInternal      Class = iota // a bug, or the gateway's configuration and ours disagree
+	ClassMissing                    // no credential, or a part that must be signed is not there
+	ClassMalformed                  // a credential that can't be read, or stands twice
+	ClassInvalid                    // a credential that does not hold
+	ClassStale                      // authentic, but outside its time window
+	ClassForbidden                  // authentic or not, this may not come from there
+	ClassNoPolicy                   // no route matches
+	ClassAmbiguous                  // two programs may read this request differently
+	ClassTooLarge                   // the body is over the limit, or was cut
+	ClassNotConfigured              // the route's secret does not exist or is unusable
+	ClassUnavailable                // no verdict could be reached; the sender may retry
+	classCount
+)
+
+var classNames = [classCount]string{
+	ClassInternal:      "internal",
+	ClassMissing:       "missing",
+	ClassMalformed:     "malformed",
+	ClassInvalid:       "invalid",
+	ClassStale:         "stale",
+	ClassForbidden:     "forbidden",
+	ClassNoPolicy:      "no_policy",
+	ClassAmbiguous:     "ambiguous",
+	ClassTooLarge:      "too_large",
+	ClassNotConfigured: "not_configured",
+	ClassUnavailable:   "unavailable",
+}
+
+// String returns the word that policy files, logs and metrics use.
+func (c Class) String() string {
+	if c < classCount {
+		return classNames[c]
+	}
+	return classNames[ClassInternal]
+}
+
+// Classes returns every class in the order of their numbers.
+func Classes() []Class {
+	all := make([]Class, classCount)
+	for i := range all {
+		all[i] = Class(i) //nolint:gosec // i is below classCount, a uint8
+	}
+	return all
+}
+
+// A Reason is why a request was decided as it was. The set is closed, so a
+// reason may be a metric label. Its zero value is [ReasonBug].
+type Reason uint8
+
+// The reasons, in the order of their classes. docs/decision-log.md has the
+// cause, the check and the fix for each.
+const (
+	ReasonBug Reason = iota
+	ReasonGuardTripped
+	ReasonPolicyNotFound
+	ReasonBodyNotForwarded
+	ReasonBodyNotRaw
+	ReasonGatewayNotAttested
+
+	ReasonCredentialMissing
+	ReasonPartMissing
+
+	ReasonCredentialMalformed
+	ReasonDuplicateHeader
+	ReasonValueAmbiguous
+	ReasonBodyUnsigned
+	ReasonBodyEmpty
+
+	ReasonSignatureMismatch
+	ReasonAssertionFailed
+	ReasonAPIKeyInvalid
+	ReasonBasicInvalid
+
+	ReasonTimestampStale
+	ReasonTimestampFuture
+
+	ReasonMethodNotAllowed
+	ReasonIPNotAllowed
+	ReasonPolicyNotAllowed
+
+	ReasonRouteNotFound
+
+	ReasonPathAmbiguous
+	ReasonHostAmbiguous
+	ReasonShapeAmbiguous
+
+	ReasonBodyTooLarge
+	ReasonBodyTruncated
+
+	ReasonSecretMissing
+	ReasonSecretForbidden
+	ReasonSecretWeak
+	ReasonSecretInvalid
+
+	ReasonNotReady
+	ReasonSecretUnavailable
+	ReasonDeadline
+	ReasonOverloaded
+
+	// ReasonVerified is the only reason of an allow.
+	ReasonVerified
+	reasonCount
+)
+
+// reasons gives each reason its word, its class and the sentinel that an error
+// with this reason matches. A nil sentinel is internal trouble.
+var reasons = [reasonCount]struct {
+	text  string
+	class Class
+	group error
+}{
+	ReasonBug:                {"bug", ClassInternal, nil},
+	ReasonGuardTripped:       {"guard_tripped", ClassInternal, nil},
+	ReasonPolicyNotFound:     {"policy_not_found", ClassInternal, nil},
+	ReasonBodyNotForwarded:   {"body_not_forwarded", ClassInternal, nil},
+	ReasonBodyNotRaw:         {"body_not_raw", ClassInternal, nil},
+	ReasonGatewayNotAttested: {"gateway_not_attested", ClassInternal, nil},
+
+	ReasonCredentialMissing: {"credential_missing", ClassMissing, ErrAbsent},
+	ReasonPartMissing:       {"part_missing", ClassMissing, ErrRejected},
+
+	ReasonCredentialMalformed: {"credential_malformed", ClassMalformed, ErrRejected},
+	ReasonDuplicateHeader:     {"duplicate_header", ClassMalformed, ErrRejected},
+	ReasonValueAmbiguous:      {"value_ambiguous", ClassMalformed, ErrRejected},
+	ReasonBodyUnsigned:        {"body_unsigned", ClassMalformed, ErrRejected},
+	ReasonBodyEmpty:           {"body_empty", ClassMalformed, ErrRejected},
+
+	ReasonSignatureMismatch: {"signature_mismatch", ClassInvalid, ErrRejected},
+	ReasonAssertionFailed:   {"assertion_failed", ClassInvalid, ErrRejected},
+	ReasonAPIKeyInvalid:     {"api_key_invalid", ClassInvalid, ErrRejected},
+	ReasonBasicInvalid:      {"basic_invalid", ClassInvalid, ErrRejected},
+
+	ReasonTimestampStale:  {"timestamp_stale", ClassStale, ErrRejected},
+	ReasonTimestampFuture: {"timestamp_future", ClassStale, ErrRejected},
+
+	ReasonMethodNotAllowed: {"method_not_allowed", ClassForbidden, ErrRejected},
+	ReasonIPNotAllowed:     {"ip_not_allowed", ClassForbidden, ErrUnmatched},
+	ReasonPolicyNotAllowed: {"policy_not_allowed", ClassForbidden, ErrRejected},
+
+	ReasonRouteNotFound: {"route_not_found", ClassNoPolicy, ErrRejected},
+
+	ReasonPathAmbiguous:  {"path_ambiguous", ClassAmbiguous, ErrRejected},
+	ReasonHostAmbiguous:  {"host_ambiguous", ClassAmbiguous, ErrRejected},
+	ReasonShapeAmbiguous: {"shape_ambiguous", ClassAmbiguous, ErrRejected},
+
+	ReasonBodyTooLarge:  {"body_too_large", ClassTooLarge, ErrRejected},
+	ReasonBodyTruncated: {"body_truncated", ClassTooLarge, ErrRejected},
+
+	ReasonSecretMissing:   {"secret_missing", ClassNotConfigured, ErrNotConfigured},
+	ReasonSecretForbidden: {"secret_forbidden", ClassNotConfigured, ErrNotConfigured},
+	ReasonSecretWeak:      {"secret_weak", ClassNotConfigured, ErrNotConfigured},
+	ReasonSecretInvalid:   {"secret_invalid", ClassNotConfigured, ErrNotConfigured},
+
+	ReasonNotReady:          {"not_ready", ClassUnavailable, ErrUnavailable},
+	ReasonSecretUnavailable: {"secret_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonDeadline:          {"deadline", ClassUnavailable, ErrUnavailable},
+	ReasonOverloaded:        {"overloaded", ClassUnavailable, ErrUnavailable},
+
+	// An allow has no class. Asked for one all the same, it is our trouble.
+	ReasonVerified: {"verified", ClassInternal, nil},
+}
+
+// String returns the word that logs, metrics and documentation use.
+func (r Reason) String() string { return r.row().text }
+
+// Class returns the answer class of r. An unknown reason is internal.
+func (r Reason) Class() Class { return r.row().class }
+
+func (r Reason) row() *struct {
+	text  string
+	class Class
+	group error
+} {
+	if r >= reasonCount {
+		r = ReasonBug
+	}
+	return &reasons[r]
+}
+
+// Reasons returns every reason in the order of their numbers.
+func Reasons() []Reason {
+	all := make([]Reason, reasonCount)
+	for i := range all {
+		all[i] = Reason(i) //nolint:gosec // i is below reasonCount, a uint8
+	}
+	return all
+}
