@@ -32,6 +32,7 @@ type compiler struct {
 
 // compile returns the table of file. A nil open gives secrets that are never
 // available, for a trial. The table is to be used only if there is no mistake.
+// Parts in which the document has mistakes already are passed over.
 func compile(file *File, open func(name string) authz.Secrets) (*Table, []document.Finding) {
 	if open == nil {
 		open = func(string) authz.Secrets { return closed{} }
@@ -51,7 +52,10 @@ func compile(file *File, open func(name string) authz.Secrets) (*Table, []docume
 	c.secrets()
 	c.reserve()
 	for _, name := range sortedKeys(file.config.GetPolicies()) {
-		policy := c.policy(name, file.config.GetPolicies()[name])
+		policy := &Policy{name: name}
+		if file.document.Sound(document.Join("policies", name)) {
+			policy = c.policy(name, file.config.GetPolicies()[name])
+		}
 		c.table.policies = append(c.table.policies, policy)
 		c.table.byName[name] = policy
 	}
@@ -61,6 +65,9 @@ func compile(file *File, open func(name string) authz.Secrets) (*Table, []docume
 }
 
 func (c *compiler) gateway() {
+	if !c.file.document.Sound("gateway") {
+		return
+	}
 	stated := c.file.config.GetGateway()
 	c.table.gateway = authz.Gateway{
 		BodyRawFull:     stated.GetBody() == "raw-full",
@@ -73,6 +80,9 @@ func (c *compiler) gateway() {
 func (c *compiler) secrets() {
 	for _, name := range sortedKeys(c.file.config.GetSecrets()) {
 		vault := c.file.config.GetSecrets()[name].GetVault()
+		if !c.file.document.Sound("secrets." + name) {
+			continue
+		}
 		if vault.GetKvVersion() == 1 && vault.GetPreviousFor().AsDuration() != 0 {
 			c.mistake("secrets."+name+".vault.previous_for", "previous_without_versions",
 				"version 1 of the key-value engine keeps no previous version: use version 2 or leave previous_for out")
@@ -92,6 +102,9 @@ func (c *compiler) reserve() {
 }
 
 func (c *compiler) unused() {
+	if !c.file.document.Sound("policies") || !c.file.document.Sound("secrets") {
+		return
+	}
 	for _, name := range sortedKeys(c.file.config.GetSecrets()) {
 		if _, ok := c.used[name]; !ok {
 			c.add(c.file.document.AtKey("secrets."+name), "unused_secret", "no policy uses this secret", true)
@@ -148,6 +161,9 @@ func (c *compiler) add(at document.Finding, code, message string, warning bool) 
 // undeclared reports a name that is not there. The name is told only if it is
 // close to one that is: it may be a secret pasted where its name belongs.
 func (c *compiler) undeclared(path, what, name string, declared []string) {
+	if what != "provider" && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies"}[what]) {
+		return // it may be the one with a mistake
+	}
 	at := c.file.document.At(path, 0)
 	if near, ok := document.Closest(name, declared); ok {
 		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q is not declared, did you mean %q?", what, name, near), false)

@@ -65,6 +65,11 @@ func TestCrossReferences(t *testing.T) {
 		{name: "upstream routes the request", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {Host: x}}}\n", want: []string{`upstream.headers.Host: frames or routes the request`}},
 		{name: "upstream twice", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {X-A: x, x-a: y}}}\n", want: []string{`upstream.headers.x-a: stands twice`}},
 		{name: "capture that no route makes", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {X-T: \"{match:tenant}\"}}}\nroutes: [{match: {path: \"/{other}\"}, policy: c}]\n", want: []string{`policies.c: reads {match:tenant}, and no route to it has a segment {tenant}`}},
+		{
+			name: "mistakes of both kinds in one run",
+			text: secrets + "policies:\n  a: {require: {api_key: {header: X, secrets: [githbu]}}}\n  b: {require: {api_key: {headr: X, secrets: [othr]}}}\n  c: {require: {api_key: {header: X, secrets: [github, other]}}}\nroutes: [{match: {path: /x}, policy: b}, {match: {path: //}, policy: a}]\n",
+			want: []string{`policies.a.require.api_key.secrets[0]: secret "githbu"`, `policies.b.require.api_key`, `routes[1].match.path: the path holds an empty segment`},
+		},
 		{name: "huge limit", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, body: {max: 2GiB}}\n", want: []string{`policies.c.body.max: is over 1GiB`}},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/authz/template"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
@@ -79,7 +80,7 @@ func (c *compiler) answers(policy *Policy, path string, from *policypb.Answers, 
 	for class, answer := range stated(from) {
 		for name := range answer.GetHeaders() {
 			if flaw := answerHeaderFlaw(name); flaw != "" {
-				c.mistake(path+"."+class.String()+".headers."+name, "answer_header", flaw)
+				c.mistake(document.Join(path+"."+class.String()+".headers", name), "answer_header", flaw)
 			}
 		}
 		for _, r := range answer.GetBody() {
@@ -105,7 +106,7 @@ func (c *compiler) answers(policy *Policy, path string, from *policypb.Answers, 
 func (c *compiler) upstream(policy *Policy, path string, from *policypb.Upstream, parts []authz.Part) {
 	set := map[string]bool{}
 	for _, name := range sortedKeys(from.GetHeaders()) {
-		at, lower := path+".headers."+name, strings.ToLower(name)
+		at, lower := document.Join(path+".headers", name), strings.ToLower(name)
 		if flaw := upstreamHeaderFlaw(lower); flaw != "" {
 			c.mistake(at, "upstream_header", flaw)
 			continue

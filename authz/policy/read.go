@@ -60,14 +60,14 @@ func ReadPath(path string, options Options) (*File, []document.Finding) {
 func Read(files []document.File, options Options) (*File, []document.Finding) {
 	config := &policypb.Config{}
 	read, findings := document.Read(files, config)
-	if mistakes(findings) {
+	if read == nil {
 		return nil, findings
 	}
 	file := &File{config: config, document: read, options: options, hash: hashOf(files)}
 	_, found := compile(file, nil)
 	findings = append(findings, found...)
 	document.Sort(findings)
-	if mistakes(findings) {
+	if document.Mistakes(findings) > 0 {
 		return nil, findings
 	}
 	return file, findings
@@ -177,13 +177,4 @@ func hashOf(files []document.File) string {
 		sum.Write(file.Data)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
-}
-
-func mistakes(findings []document.Finding) bool {
-	for _, finding := range findings {
-		if !finding.Warning {
-			return true
-		}
-	}
-	return false
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/provider"
+	"github.com/hookauthz/hookauthz/authz/scheme"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
@@ -142,6 +143,9 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 	part, problems := kind.Build(settings, &authz.Env{Secret: c.reference})
 	failed := false
 	for _, problem := range problems {
+		if entry != nil && problem.Code == scheme.CodeWideWindow {
+			continue // the catalogue knows why; what a policy sets itself is bounded in provider.Expand
+		}
 		c.problem(path, settings.ProtoReflect(), problem, entry)
 		failed = failed || !problem.Warning
 	}

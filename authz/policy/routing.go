@@ -14,6 +14,9 @@ func (c *compiler) routes() {
 	captured := map[string][]string{} // by policy, what some route captures
 	for i, route := range c.file.config.GetRoutes() {
 		path := fmt.Sprintf("routes[%d]", i)
+		if !c.file.document.Sound(path) {
+			continue
+		}
 		policy := c.table.byName[route.GetPolicy()]
 		if policy == nil {
 			c.undeclared(path+".policy", "policy", route.GetPolicy(), sortedKeys(c.file.config.GetPolicies()))
@@ -25,6 +28,9 @@ func (c *compiler) routes() {
 				captured[policy.name] = append(captured[policy.name], name)
 			}
 		}
+	}
+	if !c.file.document.Sound("routes") {
+		return
 	}
 	for _, name := range sortedKeys(c.captures) {
 		for _, capture := range slices.Compact(slices.Sorted(slices.Values(c.captures[name]))) {

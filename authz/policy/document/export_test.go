@@ -1,0 +1,8 @@
+package document
+
+// What is easier to test by itself.
+var (
+	PatternWords = patternWords
+	Ordinary     = ordinary
+	Repeatable   = repeatable
+)
