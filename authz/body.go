@@ -157,8 +157,9 @@ func (r *Request) textBody() ([]byte, error) {
 	return []byte(text), nil
 }
 
-// provenEmpty returns nil if no bytes means no body. Over HTTP/2 with buffering
-// off, a request with a body looks exactly like one without.
+// provenEmpty returns nil if no bytes means no body. With buffering off, a request
+// with a body may look exactly like one without: over HTTP/2 nothing announces
+// it, and of HTTP/1.1 Envoy removes Transfer-Encoding before it asks.
 func (r *Request) provenEmpty(announced int64) error {
 	switch {
 	case announced > 0 || r.Body.Size > 0:
@@ -168,8 +169,6 @@ func (r *Request) provenEmpty(announced int64) error {
 	case announced == 0 && !r.Header.Has("transfer-encoding"):
 		return nil
 	case r.Gateway.BodyRawFull && r.Gateway.BodyByRoute:
-		return nil
-	case strings.HasPrefix(r.Protocol, "HTTP/1.") && !r.Header.Has("transfer-encoding"):
 		return nil
 	}
 	return Deny(ReasonBodyNotForwarded, "nothing proves that the request has no body")

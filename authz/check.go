@@ -56,7 +56,7 @@ type Identity struct {
 }
 
 // A Denial is why a check did not pass. It matches the sentinel of its reason.
-type Denial struct {
+type Denial struct { //nolint:errname // the word of logs and documentation
 	reason Reason
 	detail string
 }
@@ -82,7 +82,7 @@ func (d *Denial) Is(target error) bool {
 		return false
 	}
 	group := d.reason.row().group
-	return group != nil && target == group //nolint:errorlint // sentinels are compared by identity
+	return group != nil && target == group
 }
 
 // Reason returns the reason given to [Deny].

@@ -251,9 +251,9 @@ func judgeError(err error) outcome {
 	switch reason.row().group {
 	case ErrAbsent: //nolint:errorlint // the table holds the sentinels themselves
 		result.state = stateAbsent
-	case ErrUnmatched: //nolint:errorlint // as above
+	case ErrUnmatched:
 		result.state = stateUnmatched
-	case ErrRejected: //nolint:errorlint // as above
+	case ErrRejected:
 		result.state = stateRejected
 	}
 	return result

@@ -48,9 +48,13 @@ func TestDecideOddResults(t *testing.T) {
 			// An absent or rejected first member goes on to the second, which
 			// must not be reached by what is no such result.
 			tree := authz.AnyOf(true, authz.Require("kind", "", check), authz.AllOf())
-			got := authz.Decide(t.Context(), &authz.Request{}, authz.Require("kind", "", check), nil)
+			trace := &authz.Trace{}
+			got := authz.Decide(t.Context(), &authz.Request{}, authz.Require("kind", "", check), trace)
 			if got.Allowed() || got.Reason() != tt.want || got.Identity() != (authz.Identity{}) {
 				t.Errorf("Decide() = %v, %+v, want %v", got.Reason(), got.Identity(), tt.want)
+			}
+			if len(trace.Results) != 1 || trace.Results[0].Reason != tt.want {
+				t.Errorf("trace = %+v, want %v", trace.Results, tt.want)
 			}
 			if authz.Decide(t.Context(), &authz.Request{}, tree, nil).Allowed() {
 				t.Error("Decide() of any_of allowed")

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -30,11 +31,11 @@ func ForwardedFor(r *Request, trustedHops uint32) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	left := trustedHops
-	for i := len(r.Header.Fields) - 1; i >= 0; i-- {
-		if r.Header.Fields[i].Name != forwardedName {
+	for _, field := range slices.Backward(r.Header.Fields) {
+		if field.Name != forwardedName {
 			continue
 		}
-		line, more := r.Header.Fields[i].Value, true
+		line, more := field.Value, true
 		for more {
 			var entry string
 			line, entry, more = cutLast(line)

@@ -3,7 +3,7 @@ package authz
 import "fmt"
 
 // A Problem is a mistake, or a warning, in a policy file.
-type Problem struct {
+type Problem struct { //nolint:errname // it may be a warning
 	// Path names the field below the one that was built, such as
 	// "credential.header" or "users[0].secrets[1]"; empty for the whole.
 	Path string
@@ -49,7 +49,7 @@ func (e *Env) References(path string, names []string) ([]Reference, []Problem) {
 
 // CodeUndeclaredSecret marks a [Problem] about a reference to nothing. The
 // loader words it, since only it knows which names are close.
-const CodeUndeclaredSecret = "undeclared_secret"
+const CodeUndeclaredSecret = "undeclared_secret" //nolint:gosec // G101: a word for machines
 
 // A Location is a place in the request that held a credential.
 type Location struct {

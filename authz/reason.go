@@ -21,7 +21,7 @@ const (
 	classCount
 )
 
-var classNames = [classCount]string{
+var classNames = [classCount]string{ //nolint:gochecknoglobals // a table that nobody writes
 	ClassInternal:      "internal",
 	ClassMissing:       "missing",
 	ClassMalformed:     "malformed",
@@ -47,7 +47,7 @@ func (c Class) String() string {
 func Classes() []Class {
 	all := make([]Class, classCount)
 	for i := range all {
-		all[i] = Class(i) //nolint:gosec // i is below classCount, a uint8
+		all[i] = Class(i)
 	}
 	return all
 }
@@ -113,7 +113,7 @@ const (
 
 // reasons gives each reason its word, its class and the sentinel that an error
 // with this reason matches. A nil sentinel is internal trouble.
-var reasons = [reasonCount]struct {
+var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that nobody writes
 	text  string
 	class Class
 	group error
@@ -190,7 +190,7 @@ func (r Reason) row() *struct {
 func Reasons() []Reason {
 	all := make([]Reason, reasonCount)
 	for i := range all {
-		all[i] = Reason(i) //nolint:gosec // i is below reasonCount, a uint8
+		all[i] = Reason(i)
 	}
 	return all
 }

@@ -19,7 +19,7 @@ const canary = "canary-s3cr3t-v4lue"
 
 // told reports whether text gives canary away, in any way that fmt writes bytes.
 func told(text string) bool {
-	decimal := strings.Trim(fmt.Sprint([]byte(canary)), "[]")
+	decimal := strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]")
 	golang := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", []byte(canary)), "[]byte{"), "}")
 	lower := strings.ToLower(text)
 	for _, form := range []string{canary, hex.EncodeToString([]byte(canary)), fmt.Sprintf("% x", canary), decimal, golang} {
@@ -86,11 +86,9 @@ func TestSecretIsNotPrinted(t *testing.T) {
 			t.Errorf("got %q, want [secret]", got)
 		}
 	}
-	if gob.NewEncoder(&bytes.Buffer{}).Encode(secret) == nil {
-		var out bytes.Buffer
-		if gob.NewEncoder(&out).Encode(secret); told(out.String()) {
-			t.Error("gob writes the secret")
-		}
+	var out bytes.Buffer
+	if err := gob.NewEncoder(&out).Encode(secret); told(out.String()) {
+		t.Errorf("gob writes the secret, error = %v", err)
 	}
 }
 

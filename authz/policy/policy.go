@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/template"
@@ -75,12 +76,7 @@ func (p *Policy) admit(r *authz.Request) error {
 }
 
 func (p *Policy) permits(method string) bool {
-	for _, permitted := range p.methods {
-		if method == permitted {
-			return true
-		}
-	}
-	return len(p.methods) == 0
+	return len(p.methods) == 0 || slices.Contains(p.methods, method)
 }
 
 // Answer returns how a denial of class is answered. The caller must not modify

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,10 +66,8 @@ func naiveFind(routes []*policypb.Match, host, path, method string) int {
 	}
 	rest := keep(keep(all, level), place)
 	byMethod := keep(rest, func(m *policypb.Match) int {
-		for _, one := range m.GetMethods() {
-			if one == method {
-				return 1
-			}
+		if slices.Contains(m.GetMethods(), method) {
+			return 1
 		}
 		return len(m.GetMethods()) * -1
 	})
@@ -84,8 +83,17 @@ func FuzzRoute(f *testing.F) {
 	f.Add([]byte{7, 3, 1, 9, 2, 2, 2, 2, 5, 5, 5, 1, 1, 1}, "b.test", "/a/x/c", "POST")
 	hosts := [][]string{nil, {"b.test"}, {"*.test"}, {"*.b.test", "c.test"}, {"a.b.test"}}
 	matches := []*policypb.Match{
-		{Path: "/a"}, {Path: "/a/b"}, {Path: "/a/b/c"}, {Path: "/a/{x}"}, {Path: "/{x}/b"}, {Path: "/{x}/{y}/c"}, {Path: "/a/{x}/c"},
-		{PathPrefix: "/"}, {PathPrefix: "/a"}, {PathPrefix: "/a/b/"}, {PathPrefix: "/a/b/c/d"},
+		{Path: "/a"},
+		{Path: "/a/b"},
+		{Path: "/a/b/c"},
+		{Path: "/a/{x}"},
+		{Path: "/{x}/b"},
+		{Path: "/{x}/{y}/c"},
+		{Path: "/a/{x}/c"},
+		{PathPrefix: "/"},
+		{PathPrefix: "/a"},
+		{PathPrefix: "/a/b/"},
+		{PathPrefix: "/a/b/c/d"},
 	}
 	methods := [][]string{nil, {"GET"}, {"POST", "PUT"}}
 	f.Fuzz(func(t *testing.T, recipe []byte, host, path, method string) {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
@@ -125,10 +126,8 @@ func (n *patternNode) slot(path string) (*methodTable, string, int) {
 		}
 	}
 	for i, name := range names {
-		for _, other := range names[:i] {
-			if name == other {
-				return nil, "captures one name twice", -1
-			}
+		if slices.Contains(names[:i], name) {
+			return nil, "captures one name twice", -1
 		}
 	}
 	if other := n.overlap(segments, names); other != nil {
@@ -186,7 +185,7 @@ func (n *patternNode) overlap(segments, names []string) *methodTable {
 
 func (n *patternNode) clash(segments, names []string, same bool) *methodTable {
 	if len(segments) == 0 {
-		if n.methods == nil || same && equal(n.names, names) {
+		if n.methods == nil || same && slices.Equal(n.names, names) {
 			return nil
 		}
 		return n.methods
@@ -213,18 +212,6 @@ func (n *patternNode) clash(segments, names []string, same bool) *methodTable {
 		}
 	}
 	return nil
-}
-
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 func orElse(s, other string) string {

@@ -3,24 +3,33 @@ package template
 // An alphabet is a set of bytes.
 type alphabet [4]uint64
 
-func (a *alphabet) add(b byte)     { a[b>>6] |= 1 << (b & 63) }
+func (a alphabet) with(b byte) alphabet {
+	a[b>>6] |= 1 << (b & 63)
+	return a
+}
+
 func (a alphabet) has(b byte) bool { return a[b>>6]&(1<<(b&63)) != 0 }
+
 func (a alphabet) and(b alphabet) alphabet {
 	return alphabet{a[0] & b[0], a[1] & b[1], a[2] & b[2], a[3] & b[3]}
 }
+
 func (a alphabet) without(b alphabet) alphabet {
 	return alphabet{a[0] &^ b[0], a[1] &^ b[1], a[2] &^ b[2], a[3] &^ b[3]}
 }
-func (a alphabet) empty() bool              { return a == alphabet{} }
+
+func (a alphabet) empty() bool { return a == alphabet{} }
+
 func (a alphabet) disjoint(b alphabet) bool { return a.and(b).empty() }
+
 func (a alphabet) contains(b alphabet) bool { return b.without(a).empty() }
 
 // each returns what the bytes of a become under to.
 func (a alphabet) each(to func(byte) byte) alphabet {
 	var out alphabet
 	for i := range 256 {
-		if b := byte(i); a.has(b) { //nolint:gosec // i is below 256
-			out.add(to(b))
+		if b := byte(i); a.has(b) {
+			out = out.with(to(b))
 		}
 	}
 	return out
@@ -30,7 +39,7 @@ func (a alphabet) each(to func(byte) byte) alphabet {
 func of(text string) alphabet {
 	var a alphabet
 	for i := range len(text) {
-		a.add(text[i])
+		a = a.with(text[i])
 	}
 	return a
 }
@@ -39,7 +48,7 @@ func of(text string) alphabet {
 func span(first, last byte) alphabet {
 	var a alphabet
 	for b := int(first); b <= int(last); b++ {
-		a.add(byte(b)) //nolint:gosec // b is at most last
+		a = a.with(byte(b)) //nolint:gosec // b is at most last
 	}
 	return a
 }
@@ -90,7 +99,7 @@ func parseAlphabet(text string) (a alphabet, at int, wrong string) {
 			if first == '-' && i > 0 && i < len(text)-1 {
 				return a, i, "put a hyphen that stands for itself at the end of the alphabet"
 			}
-			a.add(first)
+			a = a.with(first)
 			continue
 		}
 		last := text[i+2]

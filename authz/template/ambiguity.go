@@ -81,9 +81,6 @@ func (a *analysis) all() {
 		}
 	}
 	a.tail(last + 1)
-	if last >= 0 {
-		a.tail(a.parts[last].end)
-	}
 }
 
 // next returns the index of the part behind i, or the number of parts.
@@ -96,7 +93,9 @@ func (a *analysis) next(i int) int {
 }
 
 // tail looks at the parts from start on, in which no group begins. What stands
-// before them has been read from the left.
+// before them has been read from the left. Where these are a group and what is
+// behind it, the checks that both need are enough for what is behind it alone:
+// it then begins at a known place instead of behind the group.
 func (a *analysis) tail(start int) {
 	pivot := len(a.parts) - 1
 	for pivot >= start && a.right(start, pivot) {

@@ -123,6 +123,8 @@ func TestAmbiguousInRequest(t *testing.T) {
 		{name: "body first", text: "{body}.{header:a}", header: headers("a", "x"), body: "a.b"},
 		{name: "body first, a closed alphabet behind it", text: "{body}.{header:a|only:a-z}.{timestamp}", header: headers("a", "x"), body: "a.b.", want: "a.b..x." + now},
 		{name: "body first, bounded behind it", text: "{body}.{timestamp}", body: "a.b.", want: "a.b.." + now},
+		{name: "the text before a closed alphabet ends outside of it", text: "{body}a.{header:a|only:a-z}", header: headers("a", "x"), body: "a.", want: "a.a.x"},
+		{name: "the text before a closed alphabet ends in it", text: "{body}.a{header:a|only:a-z}", header: headers("a", "x"), body: ".a"},
 		{name: "longer separator", text: "{header:a}--{header:b}", header: headers("a", "x-y", "b", "--"), want: "x-y----"},
 		{name: "longer separator inside", text: "{header:a}--{header:b}", header: headers("a", "x--y", "b", "z")},
 		{name: "half the separator at the end", text: "{header:a}--{header:b}", header: headers("a", "x-", "b", "z")},

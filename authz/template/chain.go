@@ -53,7 +53,7 @@ func (c *compiler) lookUpFilter(f filterReference) (filterKind, bool) {
 		if name != f.name {
 			continue
 		}
-		kind := filterKind(i) //nolint:gosec // a handful
+		kind := filterKind(i)
 		if kind != filterOnly && f.hasArg {
 			c.problem(f.argAt, CodeSyntax, "%s takes no argument", name)
 			return kind, false

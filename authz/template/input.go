@@ -60,7 +60,6 @@ func (t *Template) read(s *sink, v *value, in *Input) (field, error) {
 		return parameter(s, v, in.Body)
 	case sourceJSON:
 		return s.fromJSON(v, in.Body)
-	case sourceCount:
 	}
 	return field{}, authz.Deny(authz.ReasonBug, "unknown value in a template")
 }

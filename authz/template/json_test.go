@@ -78,9 +78,9 @@ func TestJSON(t *testing.T) {
 }
 
 func TestJSONIndex(t *testing.T) {
-	body := []byte(`[["x","y"],{"0":"z"}]`)
+	body := []byte(`[["x","y"],{"0":"z","~1":"w","":"v"}]`)
 	for pointer, want := range map[string]string{
-		"/0/0": "x", "/0/1": "y", "/1/0": "z", "/0/2": "", "/0/-": "", "/0/01": "", "/0/+1": "", "/0/4294967296": "", "/0/": "",
+		"/0/0": "x", "/0/1": "y", "/1/0": "z", "/1/~01": "w", "/1/": "v", "/0/2": "", "/0/-": "", "/0/01": "", "/0/+1": "", "/0/4294967296": "", "/0/": "",
 	} {
 		got, err := compile(t, "{json:"+pointer+"}", options(template.PlaceMessage)).Append(nil, &template.Input{Request: &authz.Request{}, Body: body})
 		if string(got) != want || want == "" && reason(err) != authz.ReasonPartMissing {

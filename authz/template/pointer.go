@@ -37,5 +37,5 @@ func index(token string) int {
 	if err != nil || strconv.FormatUint(n, 10) != token {
 		return -1
 	}
-	return int(n) //nolint:gosec // 31 bits
+	return int(n)
 }

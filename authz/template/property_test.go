@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -133,10 +134,8 @@ func (m maker) readings(pieces []piece, text string, w world, yield func(world))
 				if known && before != raw {
 					continue
 				}
-				next := world{p.key(): raw}
-				for k, v := range found {
-					next[k] = v
-				}
+				next := maps.Clone(found)
+				next[p.key()] = raw
 				walk(rest[1:], text[end:], next)
 			}
 		}
@@ -158,8 +157,7 @@ func property(t *testing.T, seed1, seed2 uint64) bool {
 	compiled, problems := template.Compile(text, o)
 	if compiled == nil {
 		o.AcceptAmbiguous = true
-		compiled, problems = template.Compile(text, o)
-		if compiled == nil {
+		if compiled, _ = template.Compile(text, o); compiled == nil {
 			return false
 		}
 		// Only the oracle can be held against an ambiguous message.

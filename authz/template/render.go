@@ -158,7 +158,7 @@ func (s *sink) filtered(v *value, f field) error {
 		s.work, s.spare = s.spare, s.work
 	}
 	last := len(v.filters) - 1
-	ok := true
+	var ok bool
 	for _, step := range v.filters[:last] {
 		s.work, ok = step.append(s.work[:0], from)
 		if !ok {

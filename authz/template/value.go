@@ -1,6 +1,7 @@
 package template
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,9 @@ const (
 	sourceCredential
 	sourcePrincipal
 	sourceMatch
-	sourceCount
 )
+
+const sourceCount = int(sourceMatch) + 1
 
 // A value is a compiled {name:argument|filter}.
 type value struct {
@@ -78,7 +80,7 @@ func (c *compiler) lookUp(name string, column int) (source, bool) {
 	var names []string
 	for i := range table {
 		if table[i].name == name {
-			return source(i), true //nolint:gosec // i is below sourceCount
+			return source(i), true
 		}
 		if table[i].places&(1<<c.options.Place) != 0 {
 			names = append(names, table[i].name)
@@ -124,6 +126,7 @@ func (c *compiler) newValue(ref *reference) (*value, bool) {
 		v.pointer, _ = parsePointer(ref.arg)
 	case sourceURL, sourceOrigin, sourcePath, sourcePathQuery:
 		v.base = c.base.of(src)
+	default:
 	}
 	if v.arg != "" {
 		v.label += " " + v.arg
@@ -168,7 +171,7 @@ func (c *compiler) checkSource(src source, ref *reference) {
 				return
 			}
 		}
-	case sourceBody, sourceMethod, sourceQuery, sourceForm, sourcePrincipal, sourceCount:
+	case sourceBody, sourceMethod, sourceQuery, sourceForm, sourcePrincipal:
 	}
 }
 
@@ -176,10 +179,8 @@ func (c *compiler) checkField(ref *reference) {
 	if c.options.AnyField {
 		return
 	}
-	for _, name := range c.options.Fields {
-		if name == ref.arg {
-			return
-		}
+	if slices.Contains(c.options.Fields, ref.arg) {
+		return
 	}
 	if len(c.options.Fields) == 0 {
 		c.problem(ref.nameAt, CodeValue, "this credential has no fields: {credential:FIELD} needs the grammar fields or positional")

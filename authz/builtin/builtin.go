@@ -1,0 +1,21 @@
+// Package builtin lists the kinds of checks that a policy may require. A kind
+// whose folder stands under authz/check but not here is not in the server.
+package builtin
+
+import (
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/check/apikey"
+	"github.com/hookauthz/hookauthz/authz/check/basic"
+	"github.com/hookauthz/hookauthz/authz/check/mac"
+	"github.com/hookauthz/hookauthz/authz/check/sourceip"
+)
+
+// Kinds returns every kind, sorted by name.
+func Kinds() []authz.Kind {
+	return []authz.Kind{
+		apikey.Kind(),
+		basic.Kind(),
+		mac.Kind(),
+		sourceip.Kind(),
+	}
+}

@@ -1,0 +1,115 @@
+// Package apikey is the check of kind api_key: the sender knows a key, and
+// presents it in a header or in the query.
+package apikey
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
+	"github.com/hookauthz/hookauthz/authz/scheme/stored"
+)
+
+// A Check passes requests that present one of its keys, byte for byte.
+type Check struct {
+	header string // lower case; empty: the query is read
+	prefix string
+	query  *scheme.Reader
+	found  sync.Pool // of *scheme.Presented, for the query
+
+	sealer *stored.Sealer
+	keys   []*scheme.Keyring[stored.Known]
+}
+
+var _ authz.Check = (*Check)(nil)
+
+func newCheck(reader *scheme.Reader, header, prefix string, form stored.Form, refs []authz.Reference) *Check {
+	c := &Check{header: header, prefix: prefix, query: reader, sealer: stored.NewSealer()}
+	c.found.New = func() any { return &scheme.Presented{} }
+	ring := scheme.NewKeyring(refs, func(ref authz.Reference, secret authz.Secret) (stored.Known, error) {
+		digest, err := form.Digest(ref, secret.Reveal(), ref.CheckKey)
+		if err != nil {
+			return stored.Known{}, err
+		}
+		return stored.Known{Tag: c.sealer.Seal(digest), Principal: ref.Name}, nil
+	})
+	c.keys = []*scheme.Keyring[stored.Known]{ring}
+	return c
+}
+
+// Verify implements [authz.Check]. The principal is the name of the secret that
+// matched. It takes the same time for every key that does not match.
+func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, error) {
+	tag, err := c.presented(r)
+	if err != nil {
+		return authz.Identity{}, err
+	}
+	identity, matched, trouble := stored.Match(c.keys, tag, r.Received)
+	switch {
+	case matched:
+		return identity, nil
+	case trouble != nil:
+		return authz.Identity{}, trouble
+	}
+	return authz.Identity{}, authz.Deny(authz.ReasonAPIKeyInvalid, "the key is none of ours")
+}
+
+// presented returns the tag of the key that r presents.
+func (c *Check) presented(r *authz.Request) (stored.Tag, error) {
+	if c.header == "" {
+		return c.fromQuery(r)
+	}
+	value, presence := r.Header.Get(c.header)
+	switch {
+	case presence == authz.Many:
+		return stored.Tag{}, authz.Deny(authz.ReasonDuplicateHeader, fmt.Sprintf("header %s stands more than once", c.header))
+	case presence != authz.One || c.otherScheme(value):
+		return stored.Tag{}, authz.Deny(authz.ReasonCredentialMissing, "nothing in header "+c.header)
+	}
+	key, ok := strings.CutPrefix(value, c.prefix)
+	switch {
+	case len(value) > scheme.MaxValueBytes:
+		return stored.Tag{}, malformed("the header is over 8 KiB")
+	case !ok:
+		return stored.Tag{}, malformed("the key lacks its prefix")
+	case key == "":
+		return stored.Tag{}, malformed("nothing follows the prefix")
+	}
+	return c.sealer.SealText(key), nil
+}
+
+// otherScheme reports whether value is an Authorization header of another
+// scheme than the one that the prefix begins with (RFC 9110, section 11.6.2),
+// and so somebody else's credential. Scheme names are compared without case, so
+// that ours in another case is malformed and not overlooked.
+func (c *Check) otherScheme(value string) bool {
+	want, _, ok := strings.Cut(c.prefix, " ")
+	if !ok || c.header != "authorization" {
+		return false
+	}
+	got, _, _ := strings.Cut(value, " ")
+	return !strings.EqualFold(got, want)
+}
+
+func (c *Check) fromQuery(r *authz.Request) (stored.Tag, error) {
+	found, ok := c.found.Get().(*scheme.Presented)
+	if !ok {
+		return stored.Tag{}, authz.Deny(authz.ReasonBug, "no room to read the query")
+	}
+	defer func() {
+		found.Reset()
+		c.found.Put(found)
+	}()
+	if err := c.query.Locate(r, found); err != nil {
+		return stored.Tag{}, err
+	}
+	if err := c.query.Parse(found); err != nil {
+		return stored.Tag{}, err
+	}
+	return c.sealer.SealText(found.Signatures(0)[0]), nil
+}
+
+func malformed(detail string) error { return authz.Deny(authz.ReasonCredentialMalformed, detail) }

@@ -1,0 +1,88 @@
+package basic
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
+)
+
+// cutScheme returns what follows "Basic" and exactly one space. Credentials of
+// another scheme are somebody else's, so ours are absent (RFC 9110, section
+// 11.6.2). The scheme's name has no case.
+func cutScheme(value string) (encoded string, err error) {
+	end := 0
+	for end < len(value) && isTokenChar(value[end]) {
+		end++
+	}
+	name, rest := value[:end], value[end:]
+	switch {
+	case len(value) > scheme.MaxValueBytes:
+		return "", malformed("the header is over 8 KiB")
+	case name == "" || rest != "" && rest[0] != ' ':
+		return "", malformed("the header begins with no authentication scheme")
+	case !strings.EqualFold(name, "Basic"):
+		return "", authz.Deny(authz.ReasonCredentialMissing, "the header holds another authentication scheme")
+	case rest == "":
+		return "", malformed("nothing follows the authentication scheme")
+	}
+	return rest[1:], nil
+}
+
+// isTokenChar reports whether c may stand in a token (RFC 9110, section 5.6.2).
+func isTokenChar(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// decode appends the bytes that encoded stands for to buffer and splits them at
+// the first colon. user and password are parts of the returned buffer.
+//
+// Padding is required, as RFC 4648, section 3.2, has it where nothing else is
+// said: one pair of user and password has one spelling.
+func decode(buffer []byte, encoded string) (decoded, user, password []byte, err error) {
+	decoded, ok := scheme.Base64.Append(buffer, encoded)
+	if !ok || len(encoded)%4 != 0 {
+		return decoded, nil, nil, malformed("the credentials are not base64 with padding")
+	}
+	user, password, ok = bytes.Cut(decoded, []byte(":"))
+	switch {
+	case !ok:
+		return decoded, nil, nil, malformed("the credentials have no colon")
+	case len(user) == 0 || len(password) == 0:
+		return decoded, nil, nil, malformed("user or password is empty")
+	case hasControl(decoded):
+		return decoded, nil, nil, malformed("the credentials hold a control character")
+	}
+	return decoded, user, password, nil
+}
+
+// hasControl reports whether b holds what RFC 7617, section 2, forbids in user
+// and password.
+func hasControl(b []byte) bool {
+	return bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// splitSecret takes apart a secret that holds user:password.
+func splitSecret(ref authz.Reference, value []byte) (user string, password []byte, err error) {
+	name, password, ok := bytes.Cut(value, []byte(":"))
+	if !ok || !validUser(string(name)) {
+		return "", nil, authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q is not user:password, where the user is %s", ref.Name, userForm))
+	}
+	return string(name), password, nil
+}
+
+// checkPassword refuses a password that no client may send, besides those that
+// [authz.Reference.CheckPassword] refuses.
+func checkPassword(ref authz.Reference, password []byte) error {
+	if err := ref.CheckPassword(password); err != nil {
+		return err
+	}
+	if hasControl(password) {
+		return authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q holds a control character, which no client may send", ref.Name))
+	}
+	return nil
+}
+
+func malformed(detail string) error { return authz.Deny(authz.ReasonCredentialMalformed, detail) }

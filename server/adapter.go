@@ -1,0 +1,62 @@
+package server
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	"github.com/hookauthz/hookauthz/authz/policy"
+	"github.com/hookauthz/hookauthz/authz/secret"
+	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/observe"
+)
+
+// register makes the adapter.
+func (p *process) register() error {
+	adapter, err := extauthz.New(extauthz.Config{
+		Tables:   func() *policy.Table { return p.reloader.current.Load().table },
+		Recorder: p,
+		Ready:    p.ready.settled.Load,
+		Logger:   p.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("build the server: %w", err)
+	}
+	adapter.Register(p.grpc)
+	p.metrics.WatchInflight(adapter.InflightBytes)
+	return nil
+}
+
+// count counts the checks in flight. To gRPC a Check is a stream.
+func (p *process) count(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if info.FullMethod != checkMethod {
+		return handler(srv, stream)
+	}
+	p.metrics.Began()
+	defer p.metrics.Ended()
+	return handler(srv, stream)
+}
+
+// checkMethod is the method that gateways call.
+const checkMethod = "/" + extauthz.ServiceName + "/Check"
+
+// Record implements the adapter's recorder.
+func (p *process) Record(e *observe.Event) {
+	p.observer.Record(e)
+	if p.Watch != nil {
+		p.Watch(e)
+	}
+}
+
+// secretStates is what the metrics tell of secrets.
+func (p *process) secretStates() []observe.SecretState {
+	all := p.reloader.current.Load().set.Status()
+	states := make([]observe.SecretState, len(all))
+	for i, s := range all {
+		states[i] = observe.SecretState{Reference: s.Name, State: s.State.String(), Age: s.Age}
+		if s.State == secret.StateLoading || s.State == secret.StateGone || s.State == secret.StateDenied {
+			states[i].Age = -1
+		}
+	}
+	return states
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/hookauthz/hookauthz/authz/policy/document"
+)
+
+const rootLong = `hookauthz authenticates webhooks at the gateway. Envoy asks it about each
+request (ext_authz over gRPC); it finds the policy of the request's route, reads
+the secrets that the policy names from Vault, verifies the signature, key or
+password, and allows or denies.
+
+First steps:
+  hookauthz demo                 see it work, without Envoy and Vault
+  hookauthz check policy.yaml    find the mistakes in a policy file
+  hookauthz serve --config policy.yaml
+
+` + exitHelp
+
+// root returns the command tree.
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hookauthz",
+		Short:         "Authenticate webhooks at the gateway",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help() //nolint:wrapcheck // it writes to the output
+		},
+	}
+	root.AddCommand(c.serve(), c.check(), c.demo(), c.healthcheck(), c.version())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// unknownCommand refuses a word that is no command and says which is close.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near, ok := document.Closest(args[0], names); ok {
+		return fmt.Errorf("unknown command %q, did you mean %q?", args[0], near)
+	}
+	return fmt.Errorf("unknown command %q", args[0])
+}
+
+// flagNames returns the names of a command's flags.
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}

@@ -1,0 +1,136 @@
+package extauthz
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+
+	"github.com/hookauthz/hookauthz/authz"
+)
+
+// Decoded shows tests what the decoder read.
+type Decoded struct {
+	HasAttributes, HasRequest, HasHTTP bool
+
+	SourceKind   int
+	SourceSocket string
+	SourceIP     netip.Addr
+
+	ID, Method, Path, Host, Scheme, Protocol, Body string
+
+	Size               int64
+	RawBody            []byte
+	Merged, Lines      []authz.Field
+	TooLarge, Conflict bool
+
+	Extensions       map[string]string
+	UnknownExtension bool
+
+	RoutePolicy                           string
+	RoutePolicyPresent, RoutePolicyString bool
+}
+
+// Decode decodes message.
+func Decode(message []byte) (*Decoded, error) {
+	var c checkRequest
+	if err := c.decode(message); err != nil {
+		return nil, err
+	}
+	d := &Decoded{
+		HasAttributes: c.hasAttributes, HasRequest: c.hasRequest, HasHTTP: c.hasHTTP,
+		SourceKind: c.source.which, SourceSocket: c.source.socket, SourceIP: c.source.ip(),
+		ID: c.http.id, Method: c.http.method, Path: c.http.path, Host: c.http.host, Scheme: c.http.scheme,
+		Protocol: c.http.protocol, Body: c.http.body,
+		Size: c.http.size, RawBody: c.http.rawBody, Merged: c.http.merged, Lines: c.http.lines,
+		TooLarge: c.http.tooLarge, Conflict: c.http.conflict,
+		Extensions: map[string]string{}, UnknownExtension: c.extensions.unknown,
+		RoutePolicy: c.routePolicy.name, RoutePolicyPresent: c.routePolicy.present, RoutePolicyString: c.routePolicy.valid,
+	}
+	for name, value := range map[string]named{
+		extensionPolicy: c.extensions.policy, extensionBody: c.extensions.body,
+		extensionMaxRequestBytes: c.extensions.maxRequestBytes, extensionXFF: c.extensions.xff,
+	} {
+		if value.present {
+			d.Extensions[name] = value.name
+		}
+	}
+	return d, nil
+}
+
+// Fill turns message into a request.
+func Fill(message []byte) (*authz.Request, error) {
+	var c checkRequest
+	if err := c.decode(message); err != nil {
+		return nil, err
+	}
+	r := new(authz.Request)
+	return r, c.fill(r)
+}
+
+// Bench decodes message again and again in the same memory, as a server does.
+type Bench struct {
+	check   checkRequest
+	request authz.Request
+}
+
+// Decode is one round.
+func (b *Bench) Decode(message []byte) error {
+	b.check.reset()
+	if err := b.check.decode(message); err != nil {
+		return err
+	}
+	return b.check.fill(&b.request)
+}
+
+// QueueLimit is the overload limit.
+type QueueLimit struct{ queueLimit }
+
+// Admit is its only method.
+func (l *QueueLimit) Admit(arrived, now time.Time) bool { return l.admit(arrived, now) }
+
+// DeadlineOf is the rule of the work budget.
+func DeadlineOf(ctx context.Context, now time.Time, budget time.Duration) (time.Time, bool) {
+	return deadlineOf(ctx, now, budget)
+}
+
+// LazyDeadline is the context a decision runs under.
+func LazyDeadline(ctx context.Context, deadline time.Time) (context.Context, func()) {
+	c := &lazyDeadline{Context: ctx, deadline: deadline}
+	return c, c.stop
+}
+
+// NewIDs returns the generator of decision ids.
+func NewIDs() func() string { return newIDSource().next }
+
+// Receive copies data as the codec does.
+func Receive(data mem.BufferSlice, limit int64) (got []byte, refused bool) {
+	bytes := byteLimit{limit: limit}
+	m := message{limit: &bytes}
+	if err := newCodec().Unmarshal(data, &m); err != nil {
+		return nil, true
+	}
+	return m.data, m.refused
+}
+
+// AppendDenied encodes a denial without a policy.
+func AppendDenied(decision authz.Decision, id string) ([]byte, int) {
+	return appendResponse(nil, &verdict{decision: decision, id: id})
+}
+
+// Codec returns the codec that carries calls.
+func Codec() encoding.CodecV2 { return newCodec() }
+
+// Serve runs one call.
+func Serve(s *Server, stream grpc.ServerStream) error { return s.serve(nil, stream) }
+
+// WithArrival returns a context whose call's headers came at at.
+func WithArrival(ctx context.Context, at time.Time) context.Context {
+	return &arrival{Context: ctx, at: at}
+}
+
+// ArrivedAt returns when the headers of the call of ctx came.
+func ArrivedAt(ctx context.Context, now time.Time) time.Time { return arrivedAt(ctx, now) }

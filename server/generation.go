@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/hookauthz/hookauthz/authz/policy"
+	"github.com/hookauthz/hookauthz/authz/policy/document"
+	"github.com/hookauthz/hookauthz/authz/secret"
+	"github.com/hookauthz/hookauthz/authz/secret/cache"
+)
+
+// A generation is one policy file in use: its table and the secrets it names.
+type generation struct {
+	table *policy.Table
+	set   *cache.Set
+	file  *policy.File
+}
+
+// A MistakesError says that the policy file can't be used.
+type MistakesError struct{ Findings []document.Finding }
+
+// Error implements error.
+func (e *MistakesError) Error() string {
+	n := document.Mistakes(e.Findings)
+	if n == 1 {
+		return "the policy file has 1 mistake"
+	}
+	return fmt.Sprintf("the policy file has %d mistakes", n)
+}
+
+// A loader reads policy files and opens their secrets.
+type loader struct {
+	read     func() (*policy.File, []document.Finding)
+	cache    *cache.Cache
+	sources  map[secret.Kind]secret.Source
+	refresh  time.Duration
+	maxStale time.Duration
+	log      *slog.Logger
+}
+
+// load reads the policy file and begins to read its secrets. The caller closes
+// the generation's set. Warnings are logged.
+func (l *loader) load() (*generation, error) {
+	file, findings := l.read()
+	if file == nil || document.Mistakes(findings) > 0 {
+		return nil, &MistakesError{findings}
+	}
+	for _, f := range findings {
+		l.log.Warn("policy file", slog.String("place", place(f)), slog.String("warning", f.Message))
+	}
+	if err := l.feasible(file.Secrets()); err != nil {
+		return nil, err
+	}
+	set := l.cache.Open(file.Secrets())
+	return &generation{table: file.Table(set.Secrets), set: set, file: file}, nil
+}
+
+// errNoVault is said by name of flag and variable, since that is the fix.
+var errNoVault = errors.New("the policy file names secrets in Vault: set VAULT_ADDR, and VAULT_TOKEN, --vault-token-file or --vault-auth approle")
+
+// feasible refuses secrets that could not be kept fresh. A revoked secret works
+// until it is read again; when that takes a large part of --max-stale, a short
+// outage of Vault would end good secrets.
+func (l *loader) feasible(decls []secret.Declaration) error {
+	inVault := slices.ContainsFunc(decls, func(d secret.Declaration) bool { return d.Vault != nil })
+	if !inVault {
+		return nil
+	}
+	if l.sources[secret.KindVault] == nil {
+		return errNoVault
+	}
+	const share = 4
+	bound := cache.RefreshBound(decls, l.refresh, cache.DefaultRefreshRate)
+	usual := cache.RefreshBound(nil, l.refresh, cache.DefaultRefreshRate)
+	switch {
+	case bound > l.maxStale/share:
+		return fmt.Errorf("reading all secrets again takes %v, over a quarter of --max-stale %v: name fewer locations or raise --max-stale", bound, l.maxStale)
+	case bound > usual:
+		l.log.Warn("many secrets: a change takes longer than --refresh to be seen", slog.Duration("refresh", l.refresh), slog.Duration("bound", bound))
+	default:
+		l.log.Info("secrets are read again in time", slog.Duration("bound", bound))
+	}
+	return nil
+}
+
+// place is where a finding stands, the way compilers write it.
+func place(f document.Finding) string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
+
+// changes returns the names of policies that next has and old has not, and the
+// other way round.
+func changes(old, next *policy.Table) (added, removed []string) {
+	for _, p := range next.Policies() {
+		if old.Named(p.Name()) == nil {
+			added = append(added, p.Name())
+		}
+	}
+	for _, p := range old.Policies() {
+		if next.Named(p.Name()) == nil {
+			removed = append(removed, p.Name())
+		}
+	}
+	return added, removed
+}
+
+// preloadTime is how long a new policy file's secrets may take to be read before
+// the file is put off.
+const preloadTime = time.Minute
+
+// preload waits until every secret of g is settled.
+func (g *generation) preload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, preloadTime)
+	defer cancel()
+	return g.set.Settled(ctx) //nolint:wrapcheck // it says what was attempted
+}
