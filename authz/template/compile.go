@@ -75,11 +75,8 @@ func (c *compiler) compile() *Template {
 	if len(c.problems) > 0 {
 		return nil
 	}
-	t := &Template{
-		place: c.options.Place, weak: c.options.AcceptWeak, accepted: c.options.AcceptAmbiguous, parts: c.parts,
-	}
-	t.proven = c.separate()
-	return t
+	proven := c.separate()
+	return &Template{place: c.options.Place, weak: c.options.AcceptWeak, proven: proven, parts: c.parts}
 }
 
 // addValue compiles what was parsed. {origin} never differs, so it is text.

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -171,6 +172,37 @@ func TestRender(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One template renders for many requests at once.
+func TestRenderConcurrently(t *testing.T) {
+	compiled := compile(t, "{method}{url}\n{header:id|upper}.{query:q}.{body|sha256|hex}.{json:/a}", options(template.PlaceMessage))
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			id := strings.Repeat(string(rune('a'+n)), n+1)
+			in := &template.Input{
+				Request: &authz.Request{Method: "PUT", Path: "/?q=%41" + id, Header: headers("id", id)},
+				Body:    []byte(`{"a":"\u0041` + id + `"}`),
+			}
+			want := ""
+			for range 200 {
+				h := &recorder{}
+				got, err := compiled.Append(nil, in)
+				if hashErr := compiled.WriteTo(h, in); err != nil || hashErr != nil {
+					t.Errorf("got %v, %v", err, hashErr)
+					return
+				}
+				if want == "" {
+					want = string(got)
+				}
+				if string(got) != want || string(h.data) != want || !strings.Contains(want, "A"+id) {
+					t.Errorf("got %q and %q, want %q", got, h.data, want)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestPublicURL(t *testing.T) {

@@ -84,12 +84,11 @@ const (
 // A Template is a compiled template. It is immutable and may be used by many
 // goroutines.
 type Template struct {
-	place    Place
-	weak     bool // AcceptWeak
-	accepted bool // AcceptAmbiguous
-	proven   bool // no two different inputs give one text
-	parts    []part
-	sinks    sync.Pool // of *sink
+	place  Place
+	weak   bool // AcceptWeak
+	proven bool // no two different inputs give one text
+	parts  []part
+	sinks  sync.Pool // of *sink
 }
 
 // Compile returns the template that text describes, or every mistake in it. The

@@ -2,6 +2,7 @@ package extauthz_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -201,8 +202,36 @@ func wireSeeds(tb testing.TB) map[string][]byte {
 		tb.Fatal(err)
 	}
 	seeds["twice"] = slices.Concat(seeds["full"], raw, seeds["http"])
+	for _, fields := range [][]protowire.Number{
+		nil,
+		{1},
+		{1, 1},
+		{1, 1, 1},
+		{1, 1, 1, 1},
+		{1, 4},
+		{1, 4, 2},
+		{1, 4, 2, 3},
+		{1, 4, 2, 13},
+		{1, 4, 2, 13, 1},
+		{1, 10},
+		{1, 13},
+		{1, 13, 1},
+	} {
+		seeds[fmt.Sprint("unknown fields in ", fields)] = slices.Concat(seeds["pipe"], nest(unknown(), fields...))
+	}
+	inMetadata := slices.Concat(text(1, "hookauthz"), nest(slices.Concat(unknown(), nest(slices.Concat(text(1, "policy"), nest(unknown(), 2), unknown()), 1)), 2))
+	seeds["unknown fields in the namespace"] = nest(inMetadata, 1, 13, 1)
 	seeds["twice, pipe last"] = slices.Concat(seeds["full"], seeds["pipe"])
 	return seeds
+}
+
+// unknown returns fields of every type that no message has.
+func unknown() []byte {
+	const number = 1000
+	b := protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), 1<<63)
+	b = protowire.AppendFixed64(protowire.AppendTag(b, number, protowire.Fixed64Type), 1)
+	b = protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), make([]byte, 200))
+	return protowire.AppendFixed32(protowire.AppendTag(b, number, protowire.Fixed32Type), 1)
 }
 
 func socket(ip string) *corepb.Address {
@@ -255,6 +284,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{name: "field number too large", message: protowire.AppendVarint(protowire.AppendVarint(nil, 1<<29<<3), 0)},
 		{name: "varint of 11 bytes", message: inHTTP(append([]byte{9 << 3}, bytes.Repeat([]byte{0x80}, 10)...))},
 		{name: "varint over 64 bits", message: inHTTP(append([]byte{9 << 3}, append(bytes.Repeat([]byte{0xff}, 9), 2)...))},
+		{name: "cut inside a fixed32", message: []byte{2<<3 | 5, 0, 0, 0}},
+		{name: "cut inside a fixed64", message: []byte{2<<3 | 1, 0, 0, 0, 0, 0, 0, 0}},
+		{name: "field longer than its message", message: nest([]byte{4 << 3 & 0x7f, 0x80}, 1, 4, 2)},
 		{name: "group", message: []byte{0x0b, 0x0c}},
 		{name: "unknown group", message: inHTTP([]byte{99<<3&0x7f | 3})},
 		{name: "attributes as a number", message: []byte{0x08, 0x01}},

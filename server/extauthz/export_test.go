@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/policy"
 )
 
 // Decoded shows tests what the decoder read.
@@ -134,3 +135,21 @@ func WithArrival(ctx context.Context, at time.Time) context.Context {
 
 // ArrivedAt returns when the headers of the call of ctx came.
 func ArrivedAt(ctx context.Context, now time.Time) time.Time { return arrivedAt(ctx, now) }
+
+// AppendAllow encodes an allow, if decision has the proof.
+func AppendAllow(decision authz.Decision, by *policy.Policy) ([]byte, error) {
+	return appendAllow(nil, &verdict{decision: decision, id: "d-", policy: by})
+}
+
+// Respond encodes decision with headers for the upstream and returns what became
+// of the decision.
+func Respond(decision authz.Decision, by *policy.Policy, headers []authz.Field) ([]byte, int, authz.Decision) {
+	v := verdict{decision: decision, id: "d-0123456789abcdefghjk", policy: by, headers: headers}
+	raw, status := appendResponse(nil, &v)
+	return raw, status, v.decision
+}
+
+// AppendDeny encodes a denial answered as answer says.
+func AppendDeny(answer *policy.Answer) ([]byte, error) {
+	return appendDeny(nil, &verdict{id: "d-"}, answer)
+}

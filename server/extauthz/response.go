@@ -157,8 +157,9 @@ func hasName(fields []authz.Field, name string) bool {
 
 // appendDeny makes a response that denies.
 func appendDeny(dst []byte, v *verdict, answer *policy.Answer) ([]byte, error) {
-	const lowest, highest = 400, 599
-	if answer.Status < lowest || answer.Status > highest || len(answer.Headers) > maxResponseHeaders {
+	// 410 has senders of the Standard Webhooks kind disable the endpoint.
+	const lowest, highest, gone = 400, 599, 410
+	if answer.Status < lowest || answer.Status > highest || answer.Status == gone || len(answer.Headers) > maxResponseHeaders {
 		return nil, errNotPlain
 	}
 	w := writer{dst}

@@ -1,6 +1,7 @@
 package extauthz_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/authztest"
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/server/extauthz"
 	"github.com/hookauthz/hookauthz/server/observe"
@@ -193,6 +195,96 @@ func TestIDs(t *testing.T) {
 				t.Fatalf("id %q came twice", id)
 			}
 			seen[id] = true
+		}
+	}
+}
+
+// proof returns a decision that allows.
+func proof(t *testing.T, by *policy.Policy) authz.Decision {
+	t.Helper()
+	r := authztest.Request("POST", "/hooks", "", "X-Api-Key", apiKey)
+	decision := by.Decide(t.Context(), r, nil)
+	if !decision.Allowed() {
+		t.Fatalf("denied: %v", decision.Reason())
+	}
+	return decision
+}
+
+func TestAllowWantsProof(t *testing.T) {
+	by := testTable(t).Named("key")
+	good := proof(t, by)
+	if _, err := extauthz.AppendAllow(good, by); err != nil {
+		t.Errorf("AppendAllow with a proof: %v", err)
+	}
+	if raw, err := extauthz.AppendAllow(good, nil); err == nil {
+		t.Errorf("AppendAllow without a policy = %x", raw)
+	}
+	for _, decision := range []authz.Decision{{}, authz.Denied(authz.ReasonVerified, ""), authz.Denied(authz.ReasonBug, "")} {
+		if raw, err := extauthz.AppendAllow(decision, by); err == nil {
+			t.Errorf("AppendAllow without a proof = %x", raw)
+		}
+	}
+}
+
+// What can't be sent safely is denied, and the denial is what is recorded.
+func TestUnfitHeadersDeny(t *testing.T) {
+	by := testTable(t).Named("key")
+	field := func(name, value string) []authz.Field { return []authz.Field{{Name: name, Value: value}} }
+	tests := []struct {
+		name    string
+		headers []authz.Field
+		ok      bool
+	}{
+		{name: "plain", headers: field("x-a", "b c~"), ok: true},
+		{name: "none", ok: true},
+		{name: "empty value", headers: field("x-a", "")},
+		{name: "line feed", headers: field("x-a", "b\nc")},
+		{name: "NUL", headers: field("x-a", "b\x00")},
+		{name: "tab", headers: field("x-a", "b\tc")},
+		{name: "not ASCII", headers: field("x-a", "é")},
+		{name: "not UTF-8", headers: field("x-a", "\xff")},
+		{name: "long value", headers: field("x-a", strings.Repeat("b", 8<<10+1))},
+		{name: "upper case", headers: field("X-A", "b")},
+		{name: "pseudo header", headers: field(":path", "/")},
+		{name: "no name", headers: field("", "b")},
+		{name: "many", headers: slices.Repeat(field("x-a", "b"), 65)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			raw, status, decision := extauthz.Respond(proof(t, by), by, tt.headers)
+			var response authpb.CheckResponse
+			if err := proto.Unmarshal(raw, &response); err != nil {
+				t.Fatal(err)
+			}
+			obeys(t, &response)
+			same(t, "allowed", response.GetOkResponse() != nil, tt.ok)
+			same(t, "decision allows", decision.Allowed(), tt.ok)
+			if !tt.ok {
+				same(t, "status", status, 500)
+				same(t, "reason", decision.Reason().String(), "guard_tripped")
+			}
+		})
+	}
+}
+
+func TestUnfitAnswers(t *testing.T) {
+	field := func(name, value string) []authz.Field { return []authz.Field{{Name: name, Value: value}} }
+	good := policy.Answer{Status: 401}
+	if _, err := extauthz.AppendDeny(&good); err != nil {
+		t.Errorf("AppendDeny: %v", err)
+	}
+	for name, answer := range map[string]policy.Answer{
+		"no status":    {},
+		"allows":       {Status: 200},
+		"odd status":   {Status: 600},
+		"gone":         {Status: 410},
+		"header":       {Status: 401, Headers: field("x-a", "\r\n")},
+		"many headers": {Status: 401, Headers: slices.Repeat(field("x-a", "b"), 65)},
+		"long body":    {Status: 401, HasBody: true, Body: strings.Repeat("x", 64<<10+1)},
+		"odd body":     {Status: 401, HasBody: true, Body: "\xff"},
+	} {
+		if raw, err := extauthz.AppendDeny(&answer); err == nil {
+			t.Errorf("%s: AppendDeny = %x, want an error", name, raw)
 		}
 	}
 }

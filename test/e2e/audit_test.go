@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // canaries are the texts that no log may hold: every secret, in several
@@ -72,6 +73,28 @@ func auditLogs() []string {
 		mistakes = append(mistakes, "no decision was logged")
 	}
 	return mistakes
+}
+
+// The audit would be worth nothing if it overlooked what it looks for.
+func TestAudit(t *testing.T) {
+	token := base64.StdEncoding.EncodeToString([]byte(key("github")))
+	for _, text := range []string{key("github"), `{"a":"` + key("stripe") + `"}`, "x " + hex.EncodeToString([]byte(key("tower"))), token, github(event).value(githubHeader)} {
+		log := newOutput(t, t.Name())
+		fmt.Fprintln(log, "harmless\n"+text)
+		if leak(log) != text {
+			t.Errorf("%q was overlooked", text)
+		}
+	}
+	log := newOutput(t, t.Name())
+	fmt.Fprintln(log, "harmless", strings.Repeat("e2e", 20))
+	if line := leak(log); line != "" {
+		t.Errorf("%q was found", line)
+	}
+	for _, line := range []string{"", "{}", `{"schema":"hookauthz.decision.v1"}`, "panic: x", `{"schema":"hookauthz.decision.v1","decision_id":"d","decision":"maybe","reason":"bug","status":500}`} {
+		if decisionFlaw(line) == "" {
+			t.Errorf("%q was taken for a decision", line)
+		}
+	}
 }
 
 func decisionFlaw(line string) string {

@@ -95,7 +95,7 @@ func (w *world) try(r request) (reply, error) {
 		return reply{}, fmt.Errorf("%s %s: no response: %w", r.verb(), r.path, err)
 	}
 	defer func() { _ = response.Body.Close() }() // the connection ends anyway
-	body, _ := io.ReadAll(response.Body) // the status counts
+	body, _ := io.ReadAll(response.Body)         // the status counts
 	return reply{id: id, status: response.StatusCode, header: response.Header, body: string(body)}, nil
 }
 

@@ -25,7 +25,8 @@ func TestSenders(t *testing.T) {
 		{name: "tower without key", request: tower(event).without("X-Api-Key"), status: 401, reason: authz.ReasonCredentialMissing},
 		{name: "tower with a wrong key", request: tower(event).replaced("X-Api-Key", wrongKey), status: 401, reason: authz.ReasonAPIKeyInvalid},
 		{name: "tower with an empty key", request: tower(event).replaced("X-Api-Key", ""), status: 401, reason: authz.ReasonCredentialMissing},
-		{name: "tower by GET", request: request{method: "GET", path: "/hooks/cetmix-tower"}.with("X-Api-Key", key("tower")), status: 403, reason: authz.ReasonMethodNotAllowed},
+		{name: "tower by GET", request: request{method: "GET", path: "/hooks/cetmix-tower"}.with("X-Api-Key", key("tower")), status: 200},
+		{name: "tower by PUT", request: request{method: "PUT", path: "/hooks/cetmix-tower", body: event}.with("X-Api-Key", key("tower")), status: 403, reason: authz.ReasonMethodNotAllowed},
 		{name: "tower without a secret in Vault", request: tower(event).to("/e2e/no-secret"), status: 500, reason: authz.ReasonSecretMissing},
 
 		{name: "autify", request: autify(event), status: 200},
