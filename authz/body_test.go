@@ -288,6 +288,10 @@ func TestBodyNamedRows(t *testing.T) {
 			c: bodyCase{body: "raw", delivery: authz.DeliveryWhole, size: 7, length: "equal", protocol: http1, rules: strict},
 		},
 		{
+			name: "the gateway does not say that the body is whole", want: authz.ReasonBodyNotForwarded, none: authz.ReasonBodyNotForwarded,
+			c: bodyCase{body: "raw", delivery: authz.DeliveryUnsaid, size: 7, length: "equal", protocol: http1, gateway: full, rules: strict},
+		},
+		{
 			name: "chunked, nothing attested", want: authz.ReasonGatewayNotAttested, none: authz.ReasonGatewayNotAttested,
 			c: bodyCase{body: "raw", delivery: authz.DeliveryWhole, size: 7, length: "none", encoding: true, protocol: http1, rules: strict},
 		},

@@ -85,9 +85,15 @@ func TestDecideEmptyRequirements(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := authz.Decide(t.Context(), &authz.Request{}, tt.tree, nil)
+			trace := &authz.Trace{}
+			got := authz.Decide(t.Context(), &authz.Request{}, tt.tree, trace)
 			if got.Allowed() || got.Reason() != authz.ReasonBug || got.Class() != authz.ClassInternal {
 				t.Errorf("Decide() = %v %v, want %v", got.Allowed(), got.Reason(), authz.ReasonBug)
+			}
+			for _, result := range trace.Results {
+				if result.Reason != authz.ReasonBug {
+					t.Errorf("trace = %+v, want %v", trace.Results, authz.ReasonBug)
+				}
 			}
 		})
 	}

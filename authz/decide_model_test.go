@@ -211,7 +211,7 @@ func compare(t *testing.T, s shape, n int) {
 		ctx := &switched{Context: t.Context()}
 		got := authz.Decide(ctx, request, requirement, trace)
 		want := rule(s, leaves)
-		if problem := differs(got, want, trace); problem != "" {
+		if problem := differs(got, want, trace, leaves); problem != "" {
 			t.Fatalf("%+v with %v: %s", s, names(digits), problem)
 		}
 		if !next(digits, want.asked) {
@@ -221,10 +221,16 @@ func compare(t *testing.T, s shape, n int) {
 }
 
 // differs returns how got is not what the oracle says, empty if it is.
-func differs(got authz.Decision, want ruling, trace *authz.Trace) string {
+func differs(got authz.Decision, want ruling, trace *authz.Trace, leaves []said) string {
 	var asked []int
 	for _, result := range trace.Results {
-		asked = append(asked, slices.Index(leafNames, result.Name))
+		leaf := slices.Index(leafNames, result.Name)
+		asked = append(asked, leaf)
+		// A check that passes after the deadline did pass.
+		late := leaves[leaf].reason == authz.ReasonDeadline && result.Reason == authz.ReasonVerified
+		if result.Reason != leaves[leaf].reason && !late {
+			return fmt.Sprintf("trace says %v of %s, want %v", result.Reason, result.Name, leaves[leaf].reason)
+		}
 	}
 	principal := ""
 	if want.word == "passed" && len(want.principals) > 0 {

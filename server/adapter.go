@@ -3,8 +3,6 @@ package server
 import (
 	"fmt"
 
-	"google.golang.org/grpc"
-
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/server/extauthz"
@@ -23,22 +21,9 @@ func (p *process) register() error {
 		return fmt.Errorf("build the server: %w", err)
 	}
 	adapter.Register(p.grpc)
-	p.metrics.WatchInflight(adapter.InflightBytes)
+	p.metrics.WatchInflight(adapter.InflightChecks, adapter.InflightBytes)
 	return nil
 }
-
-// count counts the checks in flight. To gRPC a Check is a stream.
-func (p *process) count(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if info.FullMethod != checkMethod {
-		return handler(srv, stream)
-	}
-	p.metrics.Began()
-	defer p.metrics.Ended()
-	return handler(srv, stream)
-}
-
-// checkMethod is the method that gateways call.
-const checkMethod = "/" + extauthz.ServiceName + "/Check"
 
 // Record implements the adapter's recorder.
 func (p *process) Record(e *observe.Event) {

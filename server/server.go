@@ -144,7 +144,7 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 	p.metrics.Reloaded(first.table.Hash(), time.Now())
 	p.metrics.WatchSecrets(p.secretStates)
 
-	options := append(extauthz.ServerOptions(first.table.LargestBody()+headroom), grpc.StreamInterceptor(p.count))
+	options := extauthz.ServerOptions(first.table.LargestBody() + headroom)
 	if s.TLS.Enabled() {
 		p.creds, err = listen.NewCredentials(s.TLS, p.Log)
 		if err != nil {

@@ -80,6 +80,7 @@ func (c *command) serve() *cobra.Command {
 // serveWith runs the server until a signal.
 func (c *command) serveWith(ctx context.Context, s config.Settings, unknown []string, set *flag.FlagSet) error {
 	log := c.logger(s)
+	server.Tune(c.lookup)
 	if err := server.Harden(); err != nil {
 		log.WarnContext(ctx, "could not keep memory from being dumped", slog.Any("error", err))
 	}

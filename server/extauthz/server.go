@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -57,6 +58,7 @@ type Config struct {
 // A Server answers Checks. It may be registered with several gRPC servers.
 type Server struct {
 	config   Config
+	checks   atomic.Int64
 	inflight byteLimit
 	queue    queueLimit
 	works    sync.Pool // of *work
@@ -90,6 +92,9 @@ func New(config Config) (*Server, error) {
 	return s, nil
 }
 
+// InflightChecks returns the number of Checks that are being answered.
+func (s *Server) InflightChecks() int64 { return s.checks.Load() }
+
 // InflightBytes returns the bytes of the messages that are being worked on.
 func (s *Server) InflightBytes() int64 { return s.inflight.used.Load() }
 
@@ -114,6 +119,8 @@ func (s *Server) Register(server grpc.ServiceRegistrar) {
 // serve runs one call.
 func (s *Server) serve(_ any, stream grpc.ServerStream) error {
 	started := time.Now()
+	s.checks.Add(1)
+	defer s.checks.Add(-1)
 	w, ok := s.works.Get().(*work)
 	if !ok {
 		w = newWork(&s.inflight) // the pool holds nothing else

@@ -32,12 +32,10 @@ type Metrics struct {
 	duration  *prometheus.HistogramVec
 	accepted  *prometheus.CounterVec
 
-	// guardTripped, panics, shed, inflight and dropped have no
-	// labels.
+	// guardTripped, panics, shed and dropped have no labels.
 	guardTripped prometheus.Counter
 	panics       prometheus.Counter
 	shed         prometheus.Counter
-	inflight     prometheus.Gauge
 	dropped      prometheus.Counter
 
 	// vaultDuration has the label operation, refreshErrors and regressed have
@@ -82,7 +80,6 @@ func NewMetrics(maxPolicies int) *Metrics {
 	m.guardTripped = m.counter("guard_tripped_total", "Answers that the last guard before the wire turned into a denial; any is a bug.")
 	m.panics = m.counter("panics_total", "Panics that were recovered; any is a bug.")
 	m.shed = m.counter("shed_total", "Requests denied because of overload.")
-	m.inflight = m.gauge("inflight_checks", "Checks being answered.")
 	m.dropped = m.counter("decision_log_dropped_total", "Lines of the decision log that were lost because standard output did not take them.")
 
 	m.vaultDuration = m.histograms("vault_request_duration_seconds", "Time that requests to Vault took.", vaultBuckets(), "operation")
@@ -107,19 +104,15 @@ func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 // one are counted when it is recorded.
 func (m *Metrics) Panicked() { m.panics.Inc() }
 
-// Began says that a check is being answered.
-func (m *Metrics) Began() { m.inflight.Inc() }
-
-// Ended takes back [Metrics.Began].
-func (m *Metrics) Ended() { m.inflight.Dec() }
-
-// WatchInflight adds the metric inflight_body_bytes. bytes is called at each
-// scrape.
-func (m *Metrics) WatchInflight(bytes func() int64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "inflight_body_bytes",
-		Help: "Bytes of the checks being answered; nearly all of it are bodies.",
-	}, func() float64 { return float64(bytes()) }))
+// WatchInflight adds the metrics inflight_checks and inflight_body_bytes, which
+// have no labels. Both functions are called at each scrape.
+func (m *Metrics) WatchInflight(checks, bytes func() int64) {
+	watch := func(name, help string, value func() int64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
+			func() float64 { return float64(value()) }))
+	}
+	watch("inflight_checks", "Checks being answered.", checks)
+	watch("inflight_body_bytes", "Bytes of the checks being answered; nearly all of it are bodies.", bytes)
 }
 
 // Dropped counts lost lines of the decision log.

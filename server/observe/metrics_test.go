@@ -25,7 +25,7 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	m.SecretRefreshFailed("stripe")
 	m.SecretVersionRegressed("stripe")
 	m.Reloaded("sha256:0", noon)
-	m.WatchInflight(func() int64 { return 0 })
+	m.WatchInflight(func() int64 { return 0 }, func() int64 { return 0 })
 	m.WatchSecrets(func() []observe.SecretState {
 		return []observe.SecretState{{Reference: "stripe", State: "fresh", Age: time.Second}, {Reference: "gone", State: "gone", Age: -1}}
 	})
@@ -129,10 +129,7 @@ func TestPoliciesBeyondTheLimitShareSeries(t *testing.T) {
 
 func TestInflight(t *testing.T) {
 	m := observe.NewMetrics(0)
-	m.Began()
-	m.Began()
-	m.Ended()
-	m.WatchInflight(func() int64 { return 50 })
+	m.WatchInflight(func() int64 { return 1 }, func() int64 { return 50 })
 	want := `
 # HELP hookauthz_inflight_body_bytes Bytes of the checks being answered; nearly all of it are bodies.
 # TYPE hookauthz_inflight_body_bytes gauge

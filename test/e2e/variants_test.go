@@ -5,11 +5,14 @@ package e2e
 // Context extensions say of a route what policy.yaml states for all.
 const maxBytesExtension = "hookauthz.max_request_bytes"
 
+// failOpen lets requests pass that Envoy can't ask about.
+var failOpen = variant{name: "fail-open", change: func(l listener) { l.filter()["failure_mode_allow"] = true }}
+
 // variants are the listeners of the shared world besides "ingress". Each departs
 // from the shipped one in what its name says.
 func variants() []variant {
 	return []variant{
-		{name: "fail-open", change: func(l listener) { l.filter()["failure_mode_allow"] = true }},
+		failOpen,
 		{name: "fail-open-large", change: func(l listener) {
 			l.filter()["failure_mode_allow"] = true
 			l.body()["max_request_bytes"] = limit * 3 / 2

@@ -32,6 +32,7 @@ func outage(t *testing.T, w *world, cause func()) {
 	}
 	w.denied(t, w.turns(t, 12*time.Second, good, 200, 503), 503, authz.ReasonSecretUnavailable)
 	w.denied(t, w.send(t, bad), 503, authz.ReasonSecretUnavailable)
+	w.denied(t, w.send(t, bad.on(failOpen.name)), 503, authz.ReasonSecretUnavailable)
 	// Each secret was read last at a time of its own.
 	w.denied(t, w.turns(t, 5*time.Second, tower(event), 200, 503), 503, authz.ReasonSecretUnavailable)
 	// What is wrong whatever the secret stays the sender's fault.
@@ -40,13 +41,13 @@ func outage(t *testing.T, w *world, cause func()) {
 
 func TestVaultStopped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{bao: startBao(t), flags: shortMemory})
+	w := newWorld(t, setup{bao: startBao(t), flags: shortMemory, listeners: []variant{failOpen}})
 	outage(t, w, w.bao.kill)
 }
 
 func TestVaultSealed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{bao: startBao(t), flags: shortMemory})
+	w := newWorld(t, setup{bao: startBao(t), flags: shortMemory, listeners: []variant{failOpen}})
 	outage(t, w, func() { w.bao.call(t, "PUT", "sys/seal", nil) })
 	w.bao.call(t, "PUT", "sys/unseal", map[string]any{"key": w.bao.unseal})
 	w.turns(t, 15*time.Second, github(event), 503, 200)
@@ -67,10 +68,11 @@ func TestVaultFrozen(t *testing.T) {
 		w.allowed(t, w.send(t, github(event).on("hasty")))
 	}
 
-	cold := newWorld(t, setup{bao: b, listeners: []variant{hasty}, cold: true})
+	cold := newWorld(t, setup{bao: b, listeners: []variant{hasty, failOpen}, cold: true})
 	for range 5 {
 		cold.denied(t, cold.send(t, github(event).on("hasty")), 503, authz.ReasonNotReady)
 		cold.denied(t, cold.send(t, tampered(github(event)).on("hasty")), 503, authz.ReasonNotReady)
+		cold.denied(t, cold.send(t, tampered(github(event)).on(failOpen.name)), 503, authz.ReasonNotReady)
 	}
 	b.signal(t, syscall.SIGCONT)
 	cold.turns(t, 30*time.Second, github(event).on("hasty"), 503, 200)

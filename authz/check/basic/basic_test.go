@@ -70,6 +70,8 @@ func TestVerify(t *testing.T) {
 		{name: "absent", want: missing},
 		{name: "empty", lines: []string{""}, want: missing},
 		{name: "another scheme", lines: []string{"Bearer abc"}, want: missing},
+		{name: "another scheme of all characters that names may have", lines: []string{"azAZ09!#$%&'*+-.^_`|~ x"}, want: missing},
+		{name: "another scheme that begins with the first of them", lines: []string{"!x y"}, want: missing},
 		{name: "another scheme alone", lines: []string{"Negotiate"}, want: missing},
 		{name: "a scheme that begins like ours", lines: []string{"Basics " + right}, want: missing},
 		{name: "the scheme alone", lines: []string{"Basic"}, want: malformed},
@@ -107,6 +109,7 @@ func TestVerify(t *testing.T) {
 		{name: "unknown user", lines: []string{"Basic " + encode("qasim:"+password)}, want: invalid},
 		{name: "user in other case", lines: []string{"Basic " + encode("Ali:"+password)}, want: invalid},
 		{name: "the colon elsewhere", lines: []string{"Basic " + encode("al:i"+password)}, want: invalid},
+		{name: "longest", lines: []string{"Basic YTph" + strings.Repeat("YWFh", 2045)}, want: invalid},
 		{name: "too long", lines: []string{"Basic " + encode("ali:"+strings.Repeat("x", 6<<10))}, want: malformed},
 	}
 	for _, form := range []struct {

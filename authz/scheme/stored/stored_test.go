@@ -35,6 +35,8 @@ func TestParseForm(t *testing.T) {
 
 func TestFormDigest(t *testing.T) {
 	key := sha256.Sum256([]byte("key"))
+	empty := sha256.Sum256(nil)
+	nothing := hex.EncodeToString(empty[:])
 	digits := hex.EncodeToString(key[:])
 	taken := func([]byte) error { return nil }
 	refused := func([]byte) error { return authz.Deny(authz.ReasonSecretWeak, "") }
@@ -51,6 +53,7 @@ func TestFormDigest(t *testing.T) {
 		{name: "digest in mixed case", form: stored.SHA256, value: strings.ToUpper(digits[:9]) + digits[9:], check: refused, want: authz.ReasonVerified},
 		{name: "short", form: stored.SHA256, value: digits[2:], check: taken, want: authz.ReasonSecretInvalid},
 		{name: "long", form: stored.SHA256, value: digits + "00", check: taken, want: authz.ReasonSecretInvalid},
+		{name: "of nothing", form: stored.SHA256, value: nothing, check: taken, want: authz.ReasonSecretInvalid},
 		{name: "not hex", form: stored.SHA256, value: digits[1:] + "g", check: taken, want: authz.ReasonSecretInvalid},
 		{name: "the zero form", value: "key", check: taken, want: authz.ReasonBug},
 	}
@@ -146,7 +149,7 @@ func TestMatchDoesTheSameWork(t *testing.T) {
 		if matched != (match >= 0) || trouble != nil || reads != 3 {
 			t.Errorf("match at %d: Match() = %v, %v, %d secrets read", match, matched, trouble, reads)
 		}
-		if matched && identity.Principal != string(rune('a'+match)) || !matched && identity != (authz.Identity{}) {
+		if matched && (identity.Principal != string(rune('a'+match)) || !identity.Credential) || !matched && identity != (authz.Identity{}) {
 			t.Errorf("match at %d: identity = %+v", match, identity)
 		}
 	}

@@ -656,6 +656,15 @@ func TestStateTable(t *testing.T) {
 			w.pass(time.Minute)
 			w.want("mended", ok, secret.StateFresh)
 		}},
+		{name: "shutdown in mid-read", prepare: one, test: func(w *world) {
+			w.change("p", func(a *answer) { a.delay = time.Hour })
+			w.pass(40 * time.Second)
+			n := w.seen(secret.EventRefreshFailed)
+			w.stop()
+			if got := w.seen(secret.EventRefreshFailed) - n; got != 0 {
+				w.t.Errorf("%d refresh errors observed of the end itself, want 0", got)
+			}
+		}},
 		{name: "shutdown", prepare: one, test: func(w *world) {
 			w.stop()
 			n := w.count()

@@ -125,6 +125,8 @@ func TestFaults(t *testing.T) {
 			strings.Replace(goodBody, `{"k":"`+canary+`"}`, "null", 1)), want: "no text"},
 		{name: "flat data", fault: send(200, plainJSON, `{"request_id":"r","data":{"k":"v"}}`), want: "unusable wrong_engine"},
 		{name: "member twice", fault: send(200, plainJSON, strings.Replace(goodBody, `"k":`, `"k":"x","k":`, 1)), want: "transient malformed"},
+		{name: "not UTF-8", fault: send(200, plainJSON, strings.Replace(goodBody, canary, "\xff", 1)), want: "transient not_vault"},
+		{name: "half a surrogate pair", fault: send(200, plainJSON, strings.Replace(goodBody, canary, `\ud800`, 1)), want: "no text"},
 		{name: "member in another case", fault: send(200, plainJSON, strings.Replace(goodBody, `"data":{"data"`, `"Data":{"data"`, 1)), want: "transient malformed"},
 		{name: "body over 1 MiB", fault: send(200, plainJSON, huge), want: "transient too_large"},
 		{name: "error body over 1 MiB", fault: send(404, plainJSON, huge), want: "transient too_large"},
