@@ -216,7 +216,7 @@ func (q *Requirement) guarded(ctx context.Context, r *Request) (result outcome) 
 	defer func() {
 		if recover() != nil {
 			// What was panicked with may hold request data: it is not told.
-			result = outcome{reason: ReasonBug, detail: "panic in a check"}
+			result = outcome{reason: ReasonBug, detail: PanicDetail + " in a check"}
 		}
 	}()
 	if q.check == nil {

@@ -9,6 +9,9 @@ type Decision struct {
 	identity Identity
 }
 
+// PanicDetail begins the detail of every denial that a recovered panic caused.
+const PanicDetail = "panic"
+
 // Denied returns a decision that denies. [ReasonVerified] is no reason to deny
 // and becomes [ReasonBug].
 func Denied(reason Reason, detail string) Decision {

@@ -21,7 +21,7 @@ gateway: {body: raw-full, max_request_bytes: 1MiB, xff: appended}
 secrets: {k: {env: {name: K}}, k2: {env: {name: K}}, b: {env: {name: B}}}
 policies:
   groups:
-    require: {mac: {credential: {headers: [X-A, X-B], fields: {signature: v1, group_separator: ";"}}, timestamp: {value: "{credential:t}", unit: seconds}, algorithm: hmac-sha256, encoding: hex, message: "{timestamp}.[{header:X-Opt|only:a-z}.]{body}", assert: [{value: "{header:X-Dig}", equals: "{body|sha256|hex}"}], secrets: [k, k2]}}
+    require: {mac: {credential: {headers: [X-A, X-B], fields: {signature: v1, group_separator: ";"}}, timestamp: {value: "{credential:t}", unit: seconds}, algorithm: hmac-sha256, encoding: hex, message: "[{header:X-Opt|only:a-z}.]{timestamp}.{body}", assert: [{value: "{header:X-Dig}", equals: "{body|sha256|hex}"}], secrets: [k, k2]}}
     upstream: {headers: {X-Echo: "{header:X-Echo-In}-{principal}"}}
   nest:
     require: {any_of: [{all_of: [{source_ip: {allow: [192.0.2.0/24]}}, {api_key: {query: tok, secrets: [k2]}}]}, {all_of: [{basic: {secrets: [b]}}, {source_ip: {allow: [198.51.100.0/24], forwarded_for: {trusted_hops: 1}}}]}], on_rejected: continue}
@@ -68,18 +68,18 @@ func TestConc(t *testing.T) {
 			}
 			key := "k2k2k2k2k2k2k2k2k2k2k2-x"
 			kind := rn.IntN(6)
-			sig := sign(key, ts+"."+opt+body)
+			sig := sign(key, opt+ts+"."+body)
 			dig := sum(body)
 			want = "allow"
 			switch kind {
 			case 0:
-				sig = sign(key, ts+"."+opt+body+"x")
+				sig = sign(key, opt+ts+"."+body+"x")
 				want = "deny"
 			case 1:
 				dig = sum(body + "x")
 				want = "deny"
 			case 2:
-				sig = sign(key, old+"."+opt+body)
+				sig = sign(key, opt+old+"."+body)
 				ts = old
 				want = "deny"
 			}

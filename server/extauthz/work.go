@@ -152,7 +152,7 @@ func (s *Server) panicked(ctx context.Context, w *work, cause any) {
 	if id == "" {
 		id = newIDSource().next()
 	}
-	decision := authz.Denied(authz.ReasonBug, "panic")
+	decision := authz.Denied(authz.ReasonBug, authz.PanicDetail)
 	w.message.reply = appendBug(nil, decision, id)
 	// The panic's value may hold what was sent: only its type is told. A stack
 	// has the addresses of values, not the values.

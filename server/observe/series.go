@@ -58,10 +58,6 @@ func newPolicySeries(m *Metrics, label string) *policySeries {
 	}
 }
 
-// panicDetail begins the detail of a decision that a panic made, in a check or in
-// an adapter.
-const panicDetail = "panic"
-
 // observe counts e.
 func (s *series) observe(e *Event) {
 	reason := e.Decision.Reason()
@@ -80,7 +76,7 @@ func (s *series) observe(e *Event) {
 		s.metrics.shed.Inc()
 	case reason == authz.ReasonGuardTripped:
 		s.metrics.guardTripped.Inc()
-	case reason == authz.ReasonBug && strings.HasPrefix(e.Decision.Detail(), panicDetail):
+	case reason == authz.ReasonBug && strings.HasPrefix(e.Decision.Detail(), authz.PanicDetail):
 		s.metrics.panics.Inc()
 	}
 	if identity := e.Decision.Identity(); e.Decision.Allowed() && identity.Secret != "" {
