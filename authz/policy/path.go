@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hookauthz/hookauthz/authz"
 )
@@ -37,6 +38,28 @@ func pathFlaw(path string) string {
 				return flaw
 			}
 		}
+	}
+	return textFlaw(path)
+}
+
+// textFlaw judges what the escapes of path spell, which are all well formed. Some
+// programs read overlong UTF-8, such as %c0%ae for a full stop, and UTF-8 itself
+// forbids it (RFC 3629, section 3).
+func textFlaw(path string) string {
+	if !strings.Contains(path, "%") {
+		return ""
+	}
+	decoded := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' {
+			c = byte(unhex(path[i+1])<<4 | unhex(path[i+2])) //nolint:gosec // G115: two hex digits
+			i += 2
+		}
+		decoded = append(decoded, c)
+	}
+	if !utf8.Valid(decoded) {
+		return "the path encodes bytes that are not UTF-8"
 	}
 	return ""
 }

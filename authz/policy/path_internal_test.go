@@ -17,7 +17,7 @@ func TestPathFlaw(t *testing.T) {
 	ambiguous := []string{
 		"", "a", "*", "//", "//a", "/a//b", "/a//", "/.", "/..", "/./a", "/a/.", "/a/..", "/a/../b", "/%2e/a", "/%2E%2e/a", "/a%2fb", "/a%2Fb",
 		"/a%5cb", "/a\\b", "/a;b", "/a/..;/b", "/a%3bb", "/a#b", "/a%23b", "/a%00b", "/a%0ab", "/a%7fb", "/a b", "/a\tb", "/a\x00b",
-		"/\xc3\xa4", "/a\x7f", "/%41", "/a%2db", "/a%7Eb", "/%252e", "/%", "/%2", "/%zz", "/a?b",
+		"/\xc3\xa4", "/a\x7f", "/%41", "/a%2db", "/a%7Eb", "/%252e", "/%c0%ae%c0%ae/a", "/%e0%80%af", "/a%ff", "/%c3", "/%ed%a0%80", "/%", "/%2", "/%zz", "/a?b",
 	}
 	for _, p := range ambiguous {
 		if pathFlaw(p) == "" {

@@ -18,13 +18,9 @@ var crossings = []string{
 	"%[1]s/..;/%[2]s", "%[1]s;/../%[2]s", "%[1]s/..%%2f%[2]s", "%[1]s/..%%2F%[2]s", "%[1]s%%2f..%%2f%[2]s",
 	"%[1]s/%%2e%%2e/%[2]s", "%[1]s/%%2E./%[2]s", "%[1]s/.%%2e/%[2]s", "%[1]s/%%252e%%252e/%[2]s", "%[1]s/..%%252f%[2]s",
 	"%[1]s/..%%5c%[2]s", "%[1]s/..\\%[2]s", "%[1]s\\..\\%[2]s", "%[1]s/%%2e%%2e%%2f%[2]s", "%[1]s/..%%00/%[2]s",
-	"%[1]s/..#/%[2]s", "%[1]s#/../%[2]s", overlong, "%[1]s/..?/../%[2]s", "%[1]s/../%[2]s/",
+	"%[1]s/..#/%[2]s", "%[1]s#/../%[2]s", "%[1]s/%%c0%%ae%%c0%%ae/%[2]s", "%[1]s/..?/../%[2]s", "%[1]s/../%[2]s/",
 	"%[1]s/../%[2]s;a=b", "/%[1]s/../%[2]s", "/.%[1]s/../%[2]s", "%[1]s/..%%3b/%[2]s", "%[1]s/. ./%[2]s",
 }
-
-// overlong spells two dots in a way that no reader of UTF-8 may take for dots (RFC
-// 3629, section 3): it names a segment like any other.
-const overlong = "%[1]s/%%c0%%ae%%c0%%ae/%[2]s"
 
 // final is where an application takes path that decodes it so many times: more
 // than once is careless. Parameters and fragment are cut, dot segments resolved,
@@ -83,7 +79,7 @@ func TestPathTricks(t *testing.T) {
 				if target := final(seen.path, place.times); ok && !strings.HasPrefix(target+"/", place.open+"/") {
 					t.Errorf("status %d: the upstream saw %q, which may mean %q", got.status, seen.path, target)
 				}
-				if ok && place.listener == "raw-paths" && !strings.Contains(crossing, "?") && crossing != overlong {
+				if ok && place.listener == "raw-paths" && !strings.Contains(crossing, "?") {
 					t.Errorf("the upstream saw %q, want every such spelling refused", seen.path)
 				}
 			})
