@@ -199,3 +199,18 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// A check that gives up because the context is done is no bug, and the trace
+// doesn't call it passed.
+func TestDecideGivesUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	check := verify(func(ctx context.Context, _ *authz.Request) (authz.Identity, error) {
+		cancel()
+		return authz.Identity{}, fmt.Errorf("read: %w", ctx.Err())
+	})
+	trace := &authz.Trace{}
+	got := authz.Decide(ctx, &authz.Request{}, authz.Require("kind", "", check), trace)
+	if got.Allowed() || got.Reason() != authz.ReasonDeadline || trace.Results[0].Reason != authz.ReasonDeadline {
+		t.Errorf("Decide() = %v, trace %+v, want %v", got.Reason(), trace.Results, authz.ReasonDeadline)
+	}
+}

@@ -69,6 +69,7 @@ type process struct {
 	observer *observe.Observer
 	ready    *readiness
 	reloader *reloader
+	watcher  *watcher            // nil without a policy file
 	creds    *listen.Credentials // nil without TLS
 	vault    *vault.Client       // nil without Vault
 	grpc     *grpc.Server
@@ -134,6 +135,9 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 			refresh: s.Refresh, maxStale: s.MaxStale, log: p.Log,
 		},
 		metrics: p.metrics, log: p.Log,
+	}
+	if p.Policies == nil {
+		p.watcher = newWatcher(s.Config, p.Log)
 	}
 	first, err := p.reloader.loader.load()
 	if err != nil {
@@ -223,10 +227,9 @@ func (p *process) follow(ctx context.Context, address Address) {
 		p.group.start(ctx, "tls", p.creds.Run)
 	}
 	var changed chan struct{}
-	if p.Policies == nil {
-		w := newWatcher(p.Settings.Config, p.Log)
-		changed = w.changed
-		p.group.start(ctx, "watch", w.run)
+	if p.watcher != nil {
+		changed = p.watcher.changed
+		p.group.start(ctx, "watch", p.watcher.run)
 	}
 	p.group.start(ctx, "reload", func(ctx context.Context) { p.reloader.run(ctx, changed, p.Hangup) })
 }

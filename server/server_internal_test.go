@@ -199,3 +199,28 @@ func TestWatcherPolls(t *testing.T) {
 		})
 	}
 }
+
+// The first load takes time. What changes meanwhile is loaded all the same.
+func TestWatcherTellsWhatChangedBeforeItRan(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWatcher(path, slog.New(slog.DiscardHandler))
+	if err := os.WriteFile(path, []byte("two"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(ctx)
+	}()
+	select {
+	case <-w.changed:
+	case <-time.After(pollEvery / 2):
+		t.Error("the change was missed")
+	}
+	stop()
+	<-done
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/hookauthz/hookauthz/authz/policy/document"
 )
 
 // How changes of the policy file are noticed. Events come at once, but not from
@@ -28,11 +31,14 @@ const (
 type watcher struct {
 	path    string
 	log     *slog.Logger
+	last    digest        // of the content that was told; run's alone
 	changed chan struct{} // holds at most one
 }
 
+// newWatcher returns a watcher that tells of changes from now on. It comes before
+// the first load: what changes while that is under way must not be missed.
 func newWatcher(path string, log *slog.Logger) *watcher {
-	return &watcher{path: path, log: log, changed: make(chan struct{}, 1)}
+	return &watcher{path: path, log: log, last: fingerprint(path), changed: make(chan struct{}, 1)}
 }
 
 // run watches until ctx is done. It watches directories, never a file itself: a
@@ -43,11 +49,14 @@ func (w *watcher) run(ctx context.Context) {
 	defer closeWatch()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	last := fingerprint(w.path)
+	start := make(chan struct{})
+	close(start)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-start:
+			start = nil // the watch is on: what changed before shows now
 		case _, ok := <-events:
 			if !ok {
 				events = nil
@@ -60,8 +69,8 @@ func (w *watcher) run(ctx context.Context) {
 		case <-poll.C:
 		}
 		now, ok := w.settled(ctx)
-		if ok && now != last {
-			last = now
+		if ok && now != w.last {
+			w.last = now
 			select {
 			case w.changed <- struct{}{}:
 			default:
@@ -131,9 +140,14 @@ type digest [sha256.Size]byte
 func fingerprint(path string) digest {
 	h := sha256.New()
 	add := func(name string) {
-		data, err := os.ReadFile(name) //nolint:gosec // the operator names the files
-		sum := sha256.Sum256(data)
-		fmt.Fprintf(h, "%q %x %v\n", filepath.Base(name), sum, kindOf(err))
+		sum := sha256.New()
+		f, err := os.Open(name) //nolint:gosec // the operator names the files
+		if err == nil {
+			// What comes after is refused whatever it is.
+			_, err = io.Copy(sum, io.LimitReader(f, 2*document.MaxFileBytes))
+			_ = f.Close() // nothing was written
+		}
+		fmt.Fprintf(h, "%q %x %v\n", filepath.Base(name), sum.Sum(nil), kindOf(err))
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {

@@ -19,6 +19,11 @@ type Answer struct {
 	HasBody bool
 }
 
+// same reports whether a sender can't tell a from b.
+func (a *Answer) same(b *Answer) bool {
+	return a.Status == b.Status && a.HasBody == b.HasBody && a.Body == b.Body && slices.Equal(a.Headers, b.Headers)
+}
+
 // maxClass bounds arrays by class.
 const maxClass = 16
 

@@ -53,15 +53,23 @@ func TestCrossReferences(t *testing.T) {
 		{name: "no capture", text: policies + "routes: [{match: {path: \"/{X}\"}, policy: a}]\n", want: []string{`routes[0].match.path: a name in braces is a whole segment`}},
 		{name: "ambiguous path", text: policies + "routes: [{match: {path: /a//b}, policy: a}]\n", want: []string{`routes[0].match.path: the path holds an empty segment`}},
 		{name: "ambiguous prefix", text: policies + "routes: [{match: {path_prefix: /a/../b}, policy: a}]\n", want: []string{`routes[0].match.path_prefix: the path holds a dot segment`}},
+		{name: "path without a slash", text: policies + "routes: [{match: {path: x}, policy: a}, {match: {path_prefix: y/z}, policy: b}]\n", want: []string{`routes[0].match.path: the path does not begin with a slash`, `routes[1].match.path_prefix: the path does not begin with a slash`}},
 		{name: "star in a path", text: policies + "routes: [{match: {path: /a/*}, policy: a}]\n", want: []string{`routes[0].match.path: a star has no meaning in a path`}},
 		{name: "host with a port", text: policies + "routes: [{match: {path: /x, hosts: [\"a.test:80\"]}, policy: a}]\n", want: []string{`routes[0].match.hosts[0]: must be written in lower case, without port`}},
 		{name: "one path, two policies", text: policies + "routes:\n  - {match: {path: /x, hosts: [a.test]}, policy: a}\n  - {match: {path: /x, hosts: [b.test]}, policy: b}\n", want: []string{`warning 7:6 routes[1].match: the path of routes[0] has another policy under another host`}},
+		{name: "a path and a prefix, two policies", text: policies + "routes:\n  - {match: {path: /x/y, hosts: [a.test]}, policy: a}\n  - {match: {path_prefix: /x/}, policy: b}\n", want: []string{`warning 6:6 routes[0].match: this path is under the prefix of routes[1], which has another policy and another host`}},
+		{name: "two prefixes, two policies", text: policies + "routes:\n  - {match: {path_prefix: /, hosts: [a.test, b.test]}, policy: a}\n  - {match: {path_prefix: /x/y, hosts: [b.test]}, policy: b}\n", want: []string{`warning 7:6 routes[1].match: this path is under the prefix of routes[0]`}},
+		{name: "a prefix no other host chooses", text: policies + "routes:\n  - {match: {path_prefix: /, hosts: [b.test]}, policy: a}\n  - {match: {path: /x, hosts: [a.test, b.test]}, policy: b}\n"},
 		{name: "address only", text: policies + "  c: {require: {source_ip: {allow: [10.0.0.0/8]}}}\n", want: []string{`policies.c.require: a way through this requirement only looks at the address`}},
 		{name: "address in an any_of", text: policies + "  c: {require: {any_of: [{api_key: {header: X, secrets: [github]}}, {source_ip: {allow: [10.0.0.0/8]}}]}}\n", want: []string{`policies.c.require: a way through this requirement only looks at the address`}},
 		{name: "address only, accepted", text: policies + "  c: {address_only: accepted, require: {source_ip: {allow: [10.0.0.0/8]}}}\n"},
 		{name: "on_rejected alone", text: use("{on_rejected: continue, api_key: {header: Y, secrets: [github]}}"), want: []string{`on_rejected: has a meaning beside any_of only`}},
 		{name: "previous without versions", text: "secrets: {github: {vault: {path: x, field: y, kv_version: 1, previous_for: 1h}}}\npolicies: {a: {require: {api_key: {header: X, secrets: [github]}}}}\n", want: []string{`secrets.github.vault.previous_for: version 1 of the key-value engine keeps no previous version`}},
 		{name: "answer frames the response", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {headers: {Content-Length: \"1\"}}}}\n", want: []string{`answers.missing.headers.Content-Length: frames the response`}},
+		{name: "answer header twice", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {headers: {X-A: x, x-a: y}}}}\n", want: []string{`answers.missing.headers.x-a: stands twice`}},
+		{name: "answer that tells the cause", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {body: none}}}\n", want: []string{`warning 5:69 policies.c.answers.missing: differs from the answer of class malformed, which has the same status`}},
+		{name: "answers of two statuses", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {status: 404, body: none}, invalid: {status: 424}}}\n"},
+		{name: "one answer to every cause", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {body: bad}, malformed: {body: bad}, invalid: {body: bad}, stale: {body: bad}}}\n"},
 		{name: "upstream routes the request", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {Host: x}}}\n", want: []string{`upstream.headers.Host: frames or routes the request`}},
 		{name: "upstream twice", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {X-A: x, x-a: y}}}\n", want: []string{`upstream.headers.x-a: stands twice`}},
 		{name: "capture that no route makes", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, upstream: {headers: {X-T: \"{match:tenant}\"}}}\nroutes: [{match: {path: \"/{other}\"}, policy: c}]\n", want: []string{`policies.c: reads {match:tenant}, and no route to it has a segment {tenant}`}},
@@ -121,6 +129,21 @@ func TestReadPathDirectory(t *testing.T) {
 	file, findings = policy.ReadPath(dir, policy.Options{})
 	if file != nil || len(findings) != 1 || len(findings[0].Related) != 1 {
 		t.Errorf("a name that stands twice: got %+v, want one mistake with both places", findings)
+	}
+}
+
+// A file that does not fit into memory is refused like any other.
+func TestReadPathHugeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("# "), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Skip(err) // the file system has no files with holes
+	}
+	file, findings := policy.ReadPath(path, policy.Options{})
+	if file != nil || len(findings) != 1 || findings[0].Code != "file_size" {
+		t.Errorf("ReadPath() = %v, %+v, want a file that is too large", file, findings)
 	}
 }
 

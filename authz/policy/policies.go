@@ -77,11 +77,18 @@ func (c *compiler) body(policy *Policy, path string, from *policypb.BodyRules, p
 }
 
 func (c *compiler) answers(policy *Policy, path string, from *policypb.Answers, require built) {
+	before := len(c.findings)
 	for class, answer := range stated(from) {
-		for name := range answer.GetHeaders() {
+		set := map[string]bool{}
+		for _, name := range sortedKeys(answer.GetHeaders()) {
+			at, lower := document.Join(path+"."+class.String()+".headers", name), strings.ToLower(name)
 			if flaw := answerHeaderFlaw(name); flaw != "" {
-				c.mistake(document.Join(path+"."+class.String()+".headers", name), "answer_header", flaw)
+				c.mistake(at, "answer_header", flaw)
 			}
+			if set[lower] {
+				c.mistake(at, "answer_header", "stands twice, in different case")
+			}
+			set[lower] = true
 		}
 		for _, r := range answer.GetBody() {
 			if r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f {
@@ -101,6 +108,29 @@ func (c *compiler) answers(policy *Policy, path string, from *policypb.Answers, 
 		statements = append(statements, entry.GetAnswers())
 	}
 	policy.answers = compileAnswers(strings.Join(challenges, ", "), statements...)
+	if len(c.findings) == before {
+		c.telling(path, stated(from), &policy.answers)
+	}
+}
+
+// telling warns of an answer of the file's own that differs from that of another
+// class with the same status: it tells a sender which of the two it was.
+func (c *compiler) telling(path string, own map[authz.Class]*policypb.Answer, answers *[maxClass]Answer) {
+	for _, class := range authz.Classes() {
+		if own[class] == nil {
+			continue
+		}
+		for _, other := range authz.Classes() {
+			a, b := &answers[class], &answers[other]
+			if other == authz.ClassNoPolicy || a.Status != b.Status || own[other] != nil && other < class || a.same(b) {
+				continue
+			}
+			c.warn(path+"."+class.String(), "telling_answer", fmt.Sprintf(
+				"differs from the answer of class %s, which has the same status, so a sender learns which it was: give both the same headers and body",
+				other))
+			break
+		}
+	}
 }
 
 func (c *compiler) upstream(policy *Policy, path string, from *policypb.Upstream, parts []authz.Part) {

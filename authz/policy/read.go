@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -132,13 +133,25 @@ func readFiles(path string) ([]document.File, error) {
 	}
 	files := make([]document.File, len(names))
 	for i, name := range names {
-		data, err := os.ReadFile(name) //nolint:gosec // the operator names the files
+		data, err := readFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("read the policy file: %v", bare(err))
 		}
 		files[i] = document.File{Name: name, Data: data}
 	}
 	return files, nil
+}
+
+// readFile reads a little more than the largest policy file, so that a larger one
+// is refused without being held.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // the operator names the files
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what was attempted
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	const byteOrderMark = 3
+	return io.ReadAll(io.LimitReader(f, document.MaxFileBytes+byteOrderMark+1)) //nolint:wrapcheck // as above
 }
 
 func namesIn(directory string) ([]string, error) {

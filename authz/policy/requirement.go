@@ -66,7 +66,7 @@ func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
 }
 
 func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues bool) built {
-	union := built{authenticates: true}
+	union := built{authenticates: true, methods: []string{}} // not nil, which is any method
 	var requirements []authz.Requirement
 	anyMethod := false
 	for i, member := range members {

@@ -67,26 +67,77 @@ func (c *compiler) route(index int, path string, match *policypb.Match, policy *
 	c.add(at, "route", flaw, false)
 }
 
-// borrowed warns where one path has different policies under different hosts.
-// The Host header is the sender's, so such routes are safe only behind a gateway
-// whose virtual hosts accept the same hosts for the same routes.
+// borrowed warns where one path has different policies under different hosts: the
+// very same path, or one and a prefix of it. The Host header is the sender's, so
+// such routes are safe only behind a gateway whose virtual hosts accept the same
+// hosts for the same routes.
 func (c *compiler) borrowed() {
-	first := map[string]int{}
-	warned := map[string]bool{}
-	for i, route := range c.file.config.GetRoutes() {
+	routes := c.file.config.GetRoutes()
+	byPath := map[string]int{}     // the first route of a path
+	prefixes := map[string][]int{} // the first routes of a prefix that differ in hosts or policy
+	for i, route := range routes {
 		match := route.GetMatch()
-		key := match.GetPath() + "\x00" + match.GetPathPrefix()
-		there, ok := first[key]
-		if !ok {
-			first[key] = i
-			continue
+		if _, ok := byPath[pathKey(match)]; !ok {
+			byPath[pathKey(match)] = i
 		}
-		other := c.file.config.GetRoutes()[there]
-		if other.GetPolicy() == route.GetPolicy() || warned[key] || slices.Equal(other.GetMatch().GetHosts(), match.GetHosts()) {
-			continue
+		if key := prefixKey(match.GetPathPrefix()); match.GetPath() == "" && len(prefixes[key]) < maxCompared &&
+			!slices.ContainsFunc(prefixes[key], func(there int) bool { return alike(routes[there], route) }) {
+			prefixes[key] = append(prefixes[key], i)
 		}
-		warned[key] = true
-		c.warn(fmt.Sprintf("routes[%d].match", i), "host_selects_policy",
-			fmt.Sprintf("the path of routes[%d] has another policy under another host, and the Host header is the sender's: safe only if the gateway's virtual hosts tell these hosts apart", there))
 	}
+	warned := map[string]bool{}
+	for i, route := range routes {
+		match := route.GetMatch()
+		key := pathKey(match)
+		there := byPath[key]
+		if other := routes[there]; other.GetPolicy() != route.GetPolicy() && !warned[key] && !slices.Equal(other.GetMatch().GetHosts(), match.GetHosts()) {
+			warned[key] = true
+			c.warn(fmt.Sprintf("routes[%d].match", i), "host_selects_policy",
+				fmt.Sprintf("the path of routes[%d] has another policy under another host, and %s", there, hostIsTheSenders))
+			continue
+		}
+		prefix := prefixKey(match.GetPath() + match.GetPathPrefix())
+		for strings.Contains(prefix, "/") {
+			prefix = prefix[:strings.LastIndexByte(prefix, '/')]
+			if there, ok := c.elsewhere(route, prefixes[prefix]); ok && !warned[prefix] {
+				warned[prefix] = true
+				c.warn(fmt.Sprintf("routes[%d].match", i), "host_selects_policy",
+					fmt.Sprintf("this path is under the prefix of routes[%d], which has another policy and another host, and %s", there, hostIsTheSenders))
+				break
+			}
+		}
+	}
+}
+
+const (
+	hostIsTheSenders = "the Host header is the sender's: safe only if the gateway's virtual hosts tell these hosts apart"
+	// maxCompared bounds how many routes of one prefix are looked at.
+	maxCompared = 16
+)
+
+func pathKey(match *policypb.Match) string {
+	return match.GetPath() + "\x00" + prefixKey(match.GetPathPrefix())
+}
+
+// prefixKey is a prefix as it is kept: without its last slash.
+func prefixKey(prefix string) string { return strings.TrimSuffix(prefix, "/") }
+
+func alike(a, b *policypb.Route) bool {
+	return a.GetPolicy() == b.GetPolicy() && slices.Equal(a.GetMatch().GetHosts(), b.GetMatch().GetHosts())
+}
+
+// elsewhere returns the first of routes, which are of prefixes of route's path,
+// that has another policy and that a Host header chooses which does not choose
+// route.
+func (c *compiler) elsewhere(route *policypb.Route, routes []int) (int, bool) {
+	hosts := route.GetMatch().GetHosts()
+	for _, i := range routes {
+		other := c.file.config.GetRoutes()[i]
+		others := other.GetMatch().GetHosts()
+		if other.GetPolicy() != route.GetPolicy() && (len(others) == 0 && len(hosts) > 0 ||
+			slices.ContainsFunc(others, func(host string) bool { return !slices.Contains(hosts, host) })) {
+			return i, true
+		}
+	}
+	return 0, false
 }

@@ -27,6 +27,10 @@ func (f *Flags) Load(given func(name string) bool, lookup func(string) (string, 
 	if token, ok := lookup(tokenVariable); ok && s.Vault.Auth == authToken && s.Vault.TokenFile == "" {
 		s.Vault.Token = authz.NewSecret([]byte(token))
 	}
+	if s.TLS.ClientSANs == nil && (f.tlsClientSANs != "" || given("tls-client-san")) {
+		// Every certificate of the authorities would do, which nobody asked for.
+		l.mistake("tls-client-san", "holds no name: write one or leave it out")
+	}
 	l.listeners(&s)
 	l.limits(&s)
 	l.vault(&s)

@@ -282,6 +282,11 @@ func TestBuild(t *testing.T) {
 }
 
 func TestPart(t *testing.T) {
+	odd := users()
+	odd.Users[0].Name = "a ~!b"
+	if _, problems := basic.Kind().Build(odd, authztest.Env(one("x"))); len(problems) > 0 {
+		t.Errorf("Build(user %q): %v", odd.GetUsers()[0].GetName(), problems)
+	}
 	for header, location := range map[string]string{"": "authorization", "X-Auth": "x-auth"} {
 		s := users()
 		s.Header = header

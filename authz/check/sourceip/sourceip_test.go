@@ -181,7 +181,7 @@ func TestBuildOther(t *testing.T) {
 	if _, problems := sourceip.Kind().Build(&policypb.SourceIp{}, nil); len(problems) != 1 || problems[0].Path != "allow" {
 		t.Errorf("Build(no list) = %v, want a problem at allow", problems)
 	}
-	for _, everything := range []string{"0.0.0.0/0", "::/0"} {
+	for _, everything := range []string{"0.0.0.0/0", "::/0", "::ffff:0:0/96"} {
 		part, problems := sourceip.Kind().Build(&policypb.SourceIp{Allow: []string{everything}}, nil)
 		if part.Check == nil || len(problems) != 1 || !problems[0].Warning || problems[0].Path != "allow[0]" {
 			t.Errorf("Build(%s) = %v, %v, want a warning at allow[0]", everything, part.Check, problems)
@@ -190,6 +190,10 @@ func TestBuildOther(t *testing.T) {
 	s := &policypb.SourceIp{Allow: []string{"::1"}, ForwardedFor: &policypb.ForwardedFor{TrustedHops: 17}}
 	if _, problems := sourceip.Kind().Build(s, nil); len(problems) != 1 || problems[0].Path != "forwarded_for.trusted_hops" {
 		t.Errorf("Build(17 hops) = %v, want a problem at forwarded_for.trusted_hops", problems)
+	}
+	s.ForwardedFor.TrustedHops = 16
+	if _, problems := sourceip.Kind().Build(s, nil); len(problems) > 0 {
+		t.Errorf("Build(16 hops) = %v", problems)
 	}
 	s.ForwardedFor.TrustedHops = 2
 	if part, problems := sourceip.Kind().Build(s, nil); len(problems) > 0 || part.TrustedHops == nil || *part.TrustedHops != 2 {

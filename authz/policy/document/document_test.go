@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -202,5 +203,18 @@ func TestReadWithOneBrokenFile(t *testing.T) {
 	}, &policypb.Config{})
 	if d != nil || len(findings) != 2 || findings[0].Code != "syntax" || findings[1].Path != "secrets.s" {
 		t.Errorf("got %v, %v; want no Document, the syntax of a.yaml and secrets.s", d, findings)
+	}
+}
+
+// Minified JSON is one line, however large.
+func TestReadManyMistakesOnOneLine(t *testing.T) {
+	started := time.Now()
+	text := "policies: {" + strings.Repeat("a: b, ", 40_000) + "}"
+	_, findings := document.Read([]document.File{{Name: "p.yaml", Data: []byte(text)}}, &policypb.Config{})
+	if len(findings) < 40_000 {
+		t.Errorf("%d findings, want one for each entry", len(findings))
+	}
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("Read() took %v: the work of a finding grows with its line", took)
 	}
 }

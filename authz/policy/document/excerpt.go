@@ -37,10 +37,11 @@ const longestExcerpt = 200
 // may be a secret: a text that is hidden or not ordinary, or what is not a
 // token of the tree, such as a further line of a text.
 func (s *source) excerpt(line int, hidden map[*yaml.Node]struct{}) string {
-	text := string(s.line(line))
-	if len(text) > longestExcerpt || s.root == nil {
+	whole := s.line(line)
+	if len(whole) > longestExcerpt || s.root == nil {
 		return ""
 	}
+	text := string(whole)
 	first := sort.Search(len(s.scalars), func(i int) bool { return s.scalars[i].node.Line >= line })
 	at := 0
 	for _, t := range s.scalars[first:] {

@@ -28,6 +28,7 @@ type source struct {
 	name  string
 	data  []byte // without a byte order mark, escapes as written
 	lines []int  // where each line begins in data
+	runes []int  // how many characters each line has
 	ascii bool
 	root  *yaml.Node
 
@@ -37,11 +38,14 @@ type source struct {
 
 func newSource(file File) *source {
 	s := &source{name: file.Name, data: bytes.TrimPrefix(file.Data, []byte("\ufeff"))}
-	s.lines = append(s.lines, 0)
+	s.lines, s.runes = append(s.lines, 0), append(s.runes, 0)
 	s.ascii = true
 	for i, c := range s.data {
-		if c == '\n' {
-			s.lines = append(s.lines, i+1)
+		switch {
+		case c == '\n':
+			s.lines, s.runes = append(s.lines, i+1), append(s.runes, 0)
+		case utf8.RuneStart(c) && (c != '\r' || !bytes.HasPrefix(s.data[i:], []byte("\r\n"))):
+			s.runes[len(s.runes)-1]++
 		}
 		s.ascii = s.ascii && c < utf8.RuneSelf
 	}
@@ -157,7 +161,7 @@ func (s *source) within(line, column int) (int, int) {
 	if line > len(s.lines) {
 		line, column = len(s.lines), 1<<30
 	}
-	return line, min(max(column, 1), utf8.RuneCount(s.line(line))+1)
+	return line, min(max(column, 1), s.runes[line-1]+1)
 }
 
 // line returns a line without its end; the first is 1.
@@ -172,19 +176,20 @@ func (s *source) line(n int) []byte {
 	return bytes.TrimSuffix(text, []byte("\r"))
 }
 
-// longestLine bounds the work of finding a column among characters of several
-// bytes, and what an excerpt may show.
+// longestLine bounds the work that a finding makes: a file may be one line with
+// many mistakes.
 const longestLine = 1 << 16
 
-// tail returns the text from a position to the end of its line, nil if the line
-// is too long to look for it.
+// tail returns the text from a position to the end of its line, of at most
+// longestLine bytes; nil if the line is too long to look for the position.
 func (s *source) tail(line, column int) []byte {
 	text := s.line(line)
 	if column < 1 {
 		return nil
 	}
 	if s.ascii {
-		return text[min(column-1, len(text)):]
+		text = text[min(column-1, len(text)):]
+		return text[:min(len(text), longestLine)]
 	}
 	if len(text) > longestLine {
 		return nil
