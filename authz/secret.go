@@ -96,7 +96,7 @@ const MinKeyBytes = 16
 
 // CheckKey returns nil if key may be used to verify. It refuses, with
 // [ReasonSecretInvalid], a key that is empty, blank, changed by trimming white
-// space, or made of one repeated byte; and with [ReasonSecretWeak] one under
+// space, a placeholder such as changeme, or made of one repeated byte; and with [ReasonSecretWeak] one under
 // [MinKeyBytes] unless ref accepts weak keys. An all-zero key equals the empty
 // key in HMAC, which everybody knows.
 func (ref Reference) CheckKey(key []byte) error {
@@ -113,13 +113,16 @@ func (ref Reference) CheckKey(key []byte) error {
 }
 
 // CheckPassword is [Reference.CheckKey] for what a person may have chosen: a
-// short or repetitive password is taken, an empty, blank or padded one is not.
+// short or repetitive password is taken, an empty, blank or padded one and a
+// placeholder are not.
 func (ref Reference) CheckPassword(password []byte) error {
 	switch {
 	case len(password) == 0:
 		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q is empty", ref.Name))
 	case isBlank(password[0]) || isBlank(password[len(password)-1]):
 		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q begins or ends with white space", ref.Name))
+	case isPlaceholder(password):
+		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q is a placeholder", ref.Name))
 	}
 	return nil
 }

@@ -124,6 +124,12 @@ func TestCheckKey(t *testing.T) {
 		{name: "blank inside", key: "01234567 89abcdef", want: authz.ReasonVerified, password: authz.ReasonVerified},
 		{name: "all zero", key: strings.Repeat("\x00", 32), acceptWeak: true, want: invalid, password: authz.ReasonVerified},
 		{name: "all equal", key: strings.Repeat("a", 64), acceptWeak: true, want: invalid, password: authz.ReasonVerified},
+		{name: "placeholder", key: "your-secret-here", acceptWeak: true, want: invalid, password: invalid},
+		{name: "placeholder in capitals", key: "REPLACE_WITH_SECRET", want: invalid, password: invalid},
+		{name: "placeholder inside", key: "whsec_ChangeMe_0123456789", want: invalid, password: invalid},
+		{name: "unexpanded variable", key: "${WEBHOOK_SECRET}", want: invalid, password: invalid},
+		{name: "angle brackets", key: "<the signing secret>", want: invalid, password: invalid},
+		{name: "half a variable", key: "${0123456789abcdef", want: authz.ReasonVerified, password: authz.ReasonVerified},
 		{name: "one byte", key: "a", acceptWeak: true, want: invalid, password: authz.ReasonVerified},
 		{name: "all equal but the last", key: strings.Repeat("a", 15) + "b", want: authz.ReasonVerified, password: authz.ReasonVerified},
 	}

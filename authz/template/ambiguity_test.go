@@ -136,7 +136,9 @@ func TestAmbiguousInRequest(t *testing.T) {
 		{name: "after filters", text: "{header:a|upper}X{body}", header: headers("a", "axb"), body: "y"},
 		{name: "in a path", text: "{path}:{body}", path: "/a:b", body: "y"},
 		{name: "in a group", text: "[a={header:a};]b={body}", header: headers("a", "x;"), body: "y"},
-		{name: "in a dropped group", text: "[a={header:a}:{header:b};]b={body}", header: headers("a", "x;"), body: "y", want: "b=y"},
+		{name: "in a dropped group", text: "[a={header:a}:{header:b};]b={body}", header: headers("a", "x;"), body: "y"},
+		{name: "a dropped group's other value", text: "[t={header:a}&u={header:b}\n]b={body}", header: headers("b", "x"), body: "y"},
+		{name: "a whole group dropped", text: "[t={header:a}&u={header:b}\n]b={body}", body: "y", want: "b=y"},
 		{name: "behind a dropped group", text: "[a={header:a}]{timestamp}.{body}", body: "y.", want: now + ".y."},
 		{name: "before a kept group's end", text: "[a={header:a}]{timestamp}.{body}", header: headers("a", "."), body: "y."},
 	}

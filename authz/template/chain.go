@@ -32,7 +32,12 @@ func (c *compiler) addFilters(v *value, ref *reference) bool {
 		return false
 	}
 	v.filters = filters
+	growth := 1
 	for i, f := range filters {
+		if growth = f.growth(growth); growth > maxGrowth {
+			c.problem(ref.filters[i].nameAt, CodeLimit, "these filters could make the value over %d times as long", maxGrowth)
+			break
+		}
 		v.shape, v.grade = f.apply(v.shape, v.grade)
 		if v.shape.set.empty() {
 			c.problem(ref.filters[i].nameAt, CodeFilter, "the value holds none of these characters")

@@ -10,6 +10,7 @@ import (
 const (
 	maxParts   = 64 // texts, values and brackets
 	maxFilters = 8  // of a value
+	maxGrowth  = 12 // times that filters may lengthen a value, which may be a body
 	maxGroups  = 8
 	maxScans   = 16 // values that each read the body as JSON or as a form
 )
@@ -76,7 +77,7 @@ func (c *compiler) compile() *Template {
 		return nil
 	}
 	proven := c.separate()
-	return &Template{place: c.options.Place, weak: c.options.AcceptWeak, proven: proven, parts: c.parts}
+	return &Template{place: c.options.Place, weak: c.options.AcceptWeak, vague: c.options.AcceptAmbiguous, proven: proven, parts: c.parts}
 }
 
 // addValue compiles what was parsed. {origin} never differs, so it is text.

@@ -50,6 +50,22 @@ type filter struct {
 	set  alphabet // for only
 }
 
+// growth returns by how much a value may be longer after f that was before times
+// as long: a byte is two hex digits, or six characters such as \u001f in JSON. A
+// digest has one length, whatever came before.
+func (f filter) growth(before int) int {
+	switch f.kind {
+	case filterMD5, filterSHA1, filterSHA256, filterSHA384, filterSHA512, filterCRC32:
+		return 1
+	case filterHex, filterBase64, filterBase64URL:
+		return 2 * before
+	case filterJSON:
+		return 6 * before
+	case filterLower, filterUpper, filterOnly:
+	}
+	return before
+}
+
 // A grade is how much of a value its filters keep.
 type grade uint8
 

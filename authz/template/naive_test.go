@@ -122,17 +122,24 @@ func (w world) raw(p piece) string {
 	}
 }
 
+// named are the values that a request has or not.
+var named = []string{"header", "query", "form", "json", "credential", "match"}
+
 // rendered is what a naive renderer makes of a world: the text, and the values
-// in it that tell what it covers. It reports false if a part is missing.
-func rendered(pieces []piece, w world) (text string, covered []string, ok bool) {
+// in it that tell what it covers. It reports false if a part is missing. strict is
+// for templates that must not be ambiguous.
+func rendered(pieces []piece, w world, strict bool) (text string, covered []string, ok bool) {
 	for _, p := range pieces {
 		switch {
 		case p.group != nil:
 			if slices.ContainsFunc(p.group, func(q piece) bool { return q.name != "" && w.raw(q) == "" }) {
+				if strict && slices.ContainsFunc(p.group, func(q piece) bool { return slices.Contains(named, q.name) && w.raw(q) != "" }) {
+					return "", nil, false // some of it is there and would be unsigned
+				}
 				covered = append(covered, "dropped")
 				continue
 			}
-			inside, more, _ := rendered(p.group, w)
+			inside, more, _ := rendered(p.group, w, strict)
 			text += inside
 			covered = append(covered, more...)
 		case p.name == "":

@@ -173,9 +173,11 @@ func (s *sink) filtered(v *value, f field) error {
 	return nil
 }
 
-// present reports whether every value of a group is there.
+// present reports whether every value of a group is there. In a message, a group
+// of which the request shows some values and lacks others is refused: dropping it
+// would leave those that are there unsigned.
 func (t *Template) present(s *sink, group []part, in *Input) (bool, error) {
-	all := true
+	all, some := true, ""
 	for i := range group {
 		v := group[i].value
 		if group[i].kind != partValue {
@@ -185,9 +187,15 @@ func (t *Template) present(s *sink, group []part, in *Input) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if f.empty() {
+		switch {
+		case f.empty():
 			all = false
+		case v.source.named():
+			some = v.label
 		}
+	}
+	if !all && some != "" && t.place == PlaceMessage && !t.vague {
+		return false, authz.Deny(authz.ReasonValueAmbiguous, some+" is there without the rest of its optional group")
 	}
 	return all, nil
 }

@@ -137,7 +137,8 @@ func TestRender(t *testing.T) {
 		{name: "filters left to right", text: "{header:x-id|hex|upper|base64}", want: "NDk2NDJEMzE="},
 		{name: "escapes in an argument", text: `{query:a\|b\}c}`, change: func(in *template.Input) { in.Request.Path = "/?a%7Cb%7Dc=1" }, want: "1"},
 
-		{name: "group with one value missing", text: "a[b{header:x-id}c{header:none}]d", want: "ad"},
+		{name: "group with one value missing", text: "a[b{header:x-id}c{header:none}]d", reason: authz.ReasonValueAmbiguous},
+		{name: "group with none of its values", text: "a[b{header:none}c{header:neither}]d", want: "ad"},
 		{name: "group kept", text: "a[b{header:x-id}c]d", want: "abId-1cd"},
 		{name: "no request", text: "{header:x-id}", change: func(in *template.Input) { in.Request = nil }, reason: authz.ReasonBug},
 	}

@@ -86,6 +86,7 @@ const (
 type Template struct {
 	place  Place
 	weak   bool // AcceptWeak
+	vague  bool // AcceptAmbiguous
 	proven bool // no two different inputs give one text
 	parts  []part
 	sinks  sync.Pool // of *sink

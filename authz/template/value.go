@@ -41,6 +41,18 @@ type value struct {
 	raw     alphabet // what it may hold before its filters
 }
 
+// named reports whether the value is one that a request may have or not, by its
+// name. The others, such as its method, every request has, and whether the body
+// is covered is judged by itself.
+func (s source) named() bool {
+	switch s {
+	case sourceHeader, sourceQuery, sourceForm, sourceJSON, sourceCredential, sourceMatch:
+		return true
+	case sourceBody, sourceTimestamp, sourceMethod, sourceURL, sourceOrigin, sourcePath, sourcePathQuery, sourcePrincipal:
+	}
+	return false
+}
+
 // known is what there is to know of a source.
 type known struct {
 	name     string

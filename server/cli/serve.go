@@ -79,6 +79,11 @@ func (c *command) serve() *cobra.Command {
 
 // serveWith runs the server until a signal.
 func (c *command) serveWith(ctx context.Context, s config.Settings, unknown []string, set *flag.FlagSet) error {
+	messages := newOutlet(c.err)
+	defer messages.close()
+	patient := *c
+	patient.err = messages
+	c = &patient
 	log := c.logger(s)
 	server.Tune(c.lookup)
 	if err := server.Harden(); err != nil {

@@ -300,7 +300,7 @@ func TestAllow(t *testing.T) {
 	same(t, "x-sender", value(ok.GetHeaders(), "x-sender"), "key")
 	same(t, "x-kind", value(ok.GetHeaders(), "x-kind"), "webhook")
 	removed := slices.Sorted(slices.Values(ok.GetHeadersToRemove()))
-	if want := []string{"x-api-key", "x-echo", "x-envoy-auth-partial-body"}; !slices.Equal(removed, want) {
+	if want := []string{"x-api-key", "x-echo", "x-envoy-auth-partial-body", "x-hookauthz-decision-id"}; !slices.Equal(removed, want) {
 		t.Errorf("headers_to_remove = %q, want %q", removed, want)
 	}
 	same(t, "principal", metadatum(response, "principal"), "key")

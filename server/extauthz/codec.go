@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc/encoding"
 	// It registers the codec that other services on the same server use.
 	_ "google.golang.org/grpc/encoding/proto"
+
+	"github.com/hookauthz/hookauthz/authz"
 	"google.golang.org/grpc/mem"
 )
 
@@ -39,6 +41,11 @@ func (codec) Name() string { return codecName }
 // Marshal implements [encoding.CodecV2].
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if m, ok := v.(*message); ok {
+		if len(m.reply) == 0 {
+			// An empty response would allow. No path leads here; if one ever
+			// does, it denies.
+			m.reply = appendBug(nil, authz.Denied(authz.ReasonGuardTripped, "no response was made"), "")
+		}
 		return mem.BufferSlice{mem.SliceBuffer(m.reply)}, nil
 	}
 	out, err := c.other.Marshal(v)

@@ -153,3 +153,6 @@ func Respond(decision authz.Decision, by *policy.Policy, headers []authz.Field) 
 func AppendDeny(answer *policy.Answer) ([]byte, error) {
 	return appendDeny(nil, &verdict{id: "d-"}, answer)
 }
+
+// NewMessage returns what the codec sends when nothing was answered.
+func NewMessage() any { return &message{} }

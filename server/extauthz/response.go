@@ -2,6 +2,7 @@ package extauthz
 
 import (
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -130,18 +131,19 @@ func appendAllow(dst []byte, v *verdict) ([]byte, error) {
 // gateway removes after it has set, so a name that is set must not be among
 // them.
 func (w *writer) removals(set []authz.Field, names []string) bool {
-	partial := true
 	for _, name := range names {
 		if classify(name) != nameLower {
 			return false
 		}
-		partial = partial && name != partialBody
 		if !hasName(set, name) {
 			w.text(okRemoveHeaders, name)
 		}
 	}
-	if partial && !hasName(set, partialBody) {
-		w.text(okRemoveHeaders, partialBody)
+	// Whatever the policy says: what only the gateway and this server may say.
+	for _, name := range [...]string{partialBody, decisionIDHeader} {
+		if !slices.Contains(names, name) && !hasName(set, name) {
+			w.text(okRemoveHeaders, name)
+		}
 	}
 	return true
 }

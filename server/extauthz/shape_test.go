@@ -11,6 +11,8 @@ import (
 	authpb "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/hookauthz/hookauthz/server/extauthz"
 )
 
 // obeys fails unless Envoy of any age understands response as it is meant.
@@ -149,4 +151,19 @@ func value(headers []*corepb.HeaderValueOption, name string) string {
 		}
 	}
 	return ""
+}
+
+// An empty message allows, as Envoy reads it, so none is ever sent.
+func TestEmptyReplyDenies(t *testing.T) {
+	out, err := extauthz.Codec().Marshal(extauthz.NewMessage())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var response authpb.CheckResponse
+	if err := proto.Unmarshal(out.Materialize(), &response); err != nil {
+		t.Fatal(err)
+	}
+	if response.GetStatus().GetCode() == 0 || response.GetDeniedResponse().GetStatus().GetCode() != 500 {
+		t.Errorf("got %v, want a denial", &response)
+	}
 }

@@ -28,6 +28,8 @@ type Log struct {
 	mu      sync.Mutex
 	filling []byte
 	spare   []byte
+
+	torn bool // the last write ended within a line; flush's alone
 }
 
 // NewLog returns a log on out that buffers up to size bytes, [DefaultBuffer] if 0.
@@ -88,8 +90,11 @@ func (l *Log) flush() {
 	l.mu.Unlock()
 
 	n := 0
-	if len(full) > 0 {
+	if len(full) > 0 && l.mend() {
 		n, _ = l.out.Write(full) // what was not written is counted below
+	}
+	if n > 0 {
+		l.torn = full[n-1] != '\n'
 	}
 	if n < len(full) {
 		l.dropped(lines(full[n:]))
@@ -98,6 +103,16 @@ func (l *Log) flush() {
 	l.mu.Lock()
 	l.spare = full[:0]
 	l.mu.Unlock()
+}
+
+// mend ends a line that was cut off, so that the next is not a part of it. It
+// reports whether the next may be written.
+func (l *Log) mend() bool {
+	if !l.torn {
+		return true
+	}
+	n, _ := l.out.Write([]byte{'\n'}) // it is tried again
+	return n == 1
 }
 
 func lines(b []byte) int {

@@ -290,6 +290,53 @@ func TestLogCountsWhatAWriterRefuses(t *testing.T) {
 	}
 }
 
+// A disk that is full takes the beginning of a line. What follows once there is
+// room must not be a part of it.
+func TestLogEndsALineThatWasCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := 0
+		w := &full{room: 20}
+		log := observe.NewLog(w, 0, func(n int) { lost += n })
+		o := observe.New(observe.NewMetrics(0), log)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); log.Run(ctx) }()
+		for range 3 {
+			e := allowed(t)
+			o.Record(&e)
+			time.Sleep(200 * time.Millisecond)
+			synctest.Wait()
+			w.room += 2000 // before the second, which is whole
+		}
+		cancel()
+		<-done
+		lines := strings.Split(strings.TrimSuffix(w.String(), "\n"), "\n")
+		if len(lines) != 3 || len(lines[0]) != 20 || !json.Valid([]byte(lines[1])) || !json.Valid([]byte(lines[2])) {
+			t.Errorf("got %q, want the beginning of a line and two whole ones", lines)
+		}
+		if lost != 1 {
+			t.Errorf("lost = %d, want 1", lost)
+		}
+	})
+}
+
+// full takes as many bytes as there is room.
+type full struct {
+	bytes.Buffer
+
+	room int
+}
+
+func (f *full) Write(p []byte) (int, error) {
+	n := min(len(p), f.room)
+	f.room -= n
+	f.Buffer.Write(p[:n])
+	if n < len(p) {
+		return n, os.ErrClosed
+	}
+	return n, nil
+}
+
 type refusing struct{}
 
 func (refusing) Write([]byte) (int, error) { return 0, os.ErrClosed }

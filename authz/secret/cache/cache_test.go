@@ -386,6 +386,19 @@ func TestStateTable(t *testing.T) {
 			w.pass(time.Minute)
 			w.want("later", "two,~one", secret.StateFresh)
 		}},
+		{name: "previous can't be read, the newest is gone", cfg: cache.Config{Refresh: 5 * time.Second}, prepare: func(w *world) {
+			one(w)
+			w.put("p", "two")
+			w.change("p", func(a *answer) { a.previous = sealed })
+		}, test: func(w *world) {
+			for range 20 { // the pauses are random
+				w.fail("p", nil)
+				w.pass(2 * time.Minute)
+				w.fail("p", gone)
+				w.pass(8 * time.Second)
+				w.want("after the usual time", missing, secret.StateGone)
+			}
+		}},
 		{name: "previous can't be read for over max_stale", cfg: cache.Config{MaxStale: 10 * time.Minute}, prepare: func(w *world) {
 			one(w)
 			w.put("p", "two")
@@ -597,6 +610,38 @@ func TestStateTable(t *testing.T) {
 			w.fail("p", down)
 			w.pass(2 * time.Hour)
 			w.want("down", missing, secret.StateGone)
+		}},
+		{name: "gone once, then down", prepare: one, test: func(w *world) {
+			w.fail("p", gone)
+			for w.count() == 1 {
+				w.pass(100 * time.Millisecond)
+			}
+			w.fail("p", down)
+			w.pass(50 * time.Second)
+			w.want("not confirmed yet", ok, secret.StateStale)
+			w.pass(10 * time.Second)
+			w.want("not confirmed for a minute", missing, secret.StateGone)
+			w.fail("p", nil)
+			w.pass(90 * time.Second)
+			w.want("up again", ok, secret.StateFresh)
+		}},
+		{name: "denied once, then down", prepare: one, test: func(w *world) {
+			w.fail("p", denied)
+			for w.count() == 1 {
+				w.pass(100 * time.Millisecond)
+			}
+			w.fail("p", down)
+			w.pass(time.Minute)
+			w.want("not confirmed for a minute", forbidden, secret.StateDenied)
+		}},
+		{name: "wrong engine once, then down", prepare: one, test: func(w *world) {
+			w.fail("p", unusable)
+			for w.count() == 1 {
+				w.pass(100 * time.Millisecond)
+			}
+			w.fail("p", down)
+			w.pass(time.Minute)
+			w.want("not confirmed for a minute", invalid, secret.StateUnusable)
 		}},
 		{name: "denied within the grace, then denied", prepare: one, test: func(w *world) {
 			w.fail("p", denied)

@@ -43,7 +43,7 @@ type held struct {
 type doubt struct {
 	err   *secret.Error // nil: the version fell
 	since time.Time
-	drop  deadline // when the value goes; none while the word is not confirmed
+	drop  deadline // when the value goes; none if err is nil
 }
 
 // An outcome is what a read brought.

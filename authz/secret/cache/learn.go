@@ -9,6 +9,9 @@ import (
 // maxRetryAfter is how long a source may ask to be left alone.
 const maxRetryAfter = time.Minute
 
+// doubtTime is how long a value outlives the source's word that is not confirmed.
+const doubtTime = time.Minute
+
 // learn changes e by what a read brought.
 func (f *feed) learn(e *entry, o *outcome, now time.Time) {
 	// If anything below panics the entry is tried again all the same.
@@ -74,7 +77,7 @@ func (f *feed) good(e *entry, o *outcome, now time.Time) time.Duration {
 	case f.interval == 0:
 		return -1
 	case e.openGrace > 0:
-		return secret.Backoff(e.openGrace)
+		return min(secret.Backoff(e.openGrace), around(f.interval)) // the newest must not wait for the previous
 	case e.unusable():
 		return f.poll(e)
 	case !f.limited:
@@ -94,7 +97,9 @@ func (f *feed) refused(e *entry, failure *secret.Error, now time.Time) time.Dura
 		return f.poll(e)
 	}
 	if e.doubt == nil || e.doubt.err == nil {
-		e.doubt = &doubt{err: failure, since: now}
+		// If no answer comes that confirms it, the word counts after a while all
+		// the same: it is the last that the source said.
+		e.doubt = &doubt{err: failure, since: now, drop: after(now, max(doubtTime, f.cfg.ForbiddenGrace))}
 		if failure.Class == secret.ClassDenied {
 			return max(f.cfg.ForbiddenGrace/2, confirmation())
 		}

@@ -14,14 +14,14 @@ func (f *feed) tick(e *entry, now time.Time) {
 		end, state, _ := e.end(f.maxStale)
 		switch {
 		case !end.reached(now):
+		case e.doubt != nil && e.doubt.drop == end:
+			e.deny(e.doubt.err)
 		case state == secret.StateGone:
 			e.deny(gone())
 			e.err = e.negative
 			if !e.reading {
 				f.schedule(e, now) // the deletion may have been taken back
 			}
-		case state == secret.StateDenied:
-			e.deny(e.doubt.err)
 		default:
 			e.drop()
 			e.expired = true

@@ -52,7 +52,8 @@ func (e *entry) end(maxStale time.Duration) (deadline, secret.State, authz.Reaso
 		end, state, reason = d, secret.StateGone, authz.ReasonSecretMissing
 	}
 	if e.doubt != nil && !e.doubt.drop.none() && end.earlier(e.doubt.drop) == e.doubt.drop {
-		end, state, reason = e.doubt.drop, secret.StateDenied, authz.ReasonSecretForbidden
+		end = e.doubt.drop
+		state, reason = verdict(e.doubt.err.Class)
 	}
 	return end, state, reason
 }

@@ -90,3 +90,42 @@ func TestThroughCache(t *testing.T) {
 		t.Errorf("%d regressions observed, want 1", got)
 	}
 }
+
+// A token may be denied to look itself up: tokens without Vault's default policy
+// are. That must neither keep a refusal from being confirmed nor cost a login for
+// each refusal.
+func TestRefusedToATokenThatCanNotLookItselfUp(t *testing.T) {
+	inLoop(t, func(s *stub) { s.status["lookup-self"], s.status["renew-self"] = 403, 403 }, func(l *loop) {
+		c := cache.New(cache.Config{Sources: map[secret.Kind]secret.Source{secret.KindVault: l.client}})
+		ctx, cancel := context.WithCancel(l.t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				l.t.Error(err)
+			}
+		}()
+		set := c.Open([]secret.Declaration{
+			{Name: "other", Vault: &secret.VaultLocation{Path: "b", Field: "k"}},
+			{Name: "refused", Vault: &secret.VaultLocation{Path: "a", Field: "k"}},
+		})
+		defer set.Close()
+		pass(10 * time.Second)
+		l.set(func() { l.status["a"] = 403 })
+		pass(time.Minute)
+		if got := set.Status()[1].State; got != secret.StateDenied {
+			l.t.Errorf("a minute after it was forbidden the secret is %v, want denied", got)
+		}
+		logins := len(l.times("login"))
+		for range 60 {
+			pass(time.Minute)
+			if got := set.Status()[0]; got.Age > time.Minute {
+				l.t.Fatalf("the other secret was read %v ago", got.Age)
+			}
+		}
+		if got := len(l.times("login")) - logins; got > 60 {
+			l.t.Errorf("%d logins in an hour", got)
+		}
+	})
+}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/hashicorp/vault/api"
+
 	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
@@ -29,10 +31,10 @@ const (
 // The library's LifetimeWatcher does less: it may call without a pause while
 // renewals fail, and does not notice a revoked token.
 func (c *Client) Run(ctx context.Context) error {
-	failures, number := 0, uint64(0)
+	failures, number, again := 0, uint64(0), false
 	for ctx.Err() == nil {
 		started := time.Now()
-		s, failure := c.open(ctx, number+1)
+		s, failure := c.open(ctx, number+1, again)
 		if ctx.Err() != nil && failure != nil {
 			break
 		}
@@ -51,7 +53,7 @@ func (c *Client) Run(ctx context.Context) error {
 			case unexpected: // a token that dies young again and again is no better than none
 				failures++
 			}
-			if unexpected && failures > 1 {
+			if again = unexpected && failures > 1; again {
 				pause = secret.Backoff(failures - 1)
 				c.move(phaseRest, nil, loginFailure(secret.CauseToken))
 			}
@@ -69,8 +71,9 @@ func (c *Client) Run(ctx context.Context) error {
 	return nil
 }
 
-// open logs in and returns the session. A panic is a failed login.
-func (c *Client) open(ctx context.Context, number uint64) (s *session, failure *secret.Error) {
+// open logs in and returns the session; again says that several tokens in
+// a row were taken for dead. A panic is a failed login.
+func (c *Client) open(ctx context.Context, number uint64, again bool) (s *session, failure *secret.Error) {
 	defer func() {
 		if recover() != nil {
 			c.cfg.Observer.Observe(secret.Event{Type: secret.EventPanic, Operation: secret.OperationLogin})
@@ -82,12 +85,24 @@ func (c *Client) open(ctx context.Context, number uint64) (s *session, failure *
 		client, err := newAPI(c.cfg, c.transport, string(t.secret.Reveal()))
 		if err == nil {
 			c.report(secret.EventLogin, t.ttl, nil)
-			return &session{number: number, client: client, token: t}, nil
+			s = &session{number: number, client: client, token: t, began: time.Now()}
+			s.blind = again && c.blind(ctx, client)
+			return s, nil
 		}
 		failure = loginFailure(secret.CauseCredential)
 	}
 	c.report(secret.EventLogin, 0, failure)
 	return nil, failure
+}
+
+// blind reports whether a new token may not look itself up, so that the refusal
+// to do so does not show that it is dead.
+func (c *Client) blind(ctx context.Context, client *api.Client) bool {
+	r, failure := c.lookupSelf(ctx, client)
+	if failure == nil {
+		_, failure = r.verdict(secret.OperationLookup)
+	}
+	return failure != nil && failure.Class == secret.ClassDenied
 }
 
 func (c *Client) report(kind secret.EventType, ttl time.Duration, failure *secret.Error) {

@@ -299,6 +299,21 @@ func TestLoop(t *testing.T) {
 				l.t.Errorf("%d logins, want 2", got)
 			}
 		}},
+		{name: "token for a hundred years", prepare: func(s *stub) { s.ttl, s.renewal = 876_000*3600, 876_000*3600 }, test: func(l *loop) {
+			pass(time.Hour)
+			if got := len(l.times("renew-self")) + len(l.times("login")); got != 1 {
+				l.t.Errorf("%d logins and renewals in an hour, want 1", got)
+			}
+		}},
+		{name: "token for longer than a duration can say", prepare: func(s *stub) { s.ttl, s.renewal = 1<<40, 1<<40 }, test: func(l *loop) {
+			pass(time.Hour)
+			if got := len(l.times("renew-self")) + len(l.times("login")); got != 1 {
+				l.t.Errorf("%d logins and renewals in an hour, want 1", got)
+			}
+			if got, ends := l.client.TokenTTL(); !ends || got < 50*365*24*time.Hour {
+				l.t.Errorf("TokenTTL() = %v, %v, want a long time", got, ends)
+			}
+		}},
 		{name: "revokes at the end", test: func(l *loop) {
 			l.stop()
 			if got := len(l.times("revoke-self")); got != 1 {

@@ -1,0 +1,36 @@
+package authz
+
+import "strings"
+
+// isPlaceholder reports whether text stands where somebody forgot to write a
+// secret: what examples write in its place, or a variable that nothing expanded.
+// Such a text is known to everybody who has read the same example.
+//
+// The words are long enough that a random key, even one of hundreds of letters,
+// holds none of them.
+func isPlaceholder(text []byte) bool {
+	s := string(text)
+	for _, brackets := range [][2]string{{"<", ">"}, {"${", "}"}, {"{{", "}}"}, {"%(", ")s"}} {
+		if strings.HasPrefix(s, brackets[0]) && strings.HasSuffix(s, brackets[1]) {
+			return true
+		}
+	}
+	letters := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + ('a' - 'A')
+		}
+		return -1
+	}, s)
+	for _, word := range []string{
+		"changeme", "changethis", "replaceme", "replacewith", "placeholder", "inserthere", "insertyour", "enteryour",
+		"yoursecret", "yourkey", "yourapikey", "yourtoken", "yourpassword", "yoursigningsecret", "yourwebhooksecret",
+	} {
+		if strings.Contains(letters, word) {
+			return true
+		}
+	}
+	return false
+}
