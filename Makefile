@@ -32,7 +32,6 @@ export HOOKAUTHZ_BIN   ?= $(CURDIR)/bin/hookauthz
 # The end-to-end tests are a module of their own.
 TEST_MODULE := $(wildcard test/go.mod)
 
-VERSION     = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME   ?= 5m
 BENCHCOUNT ?= 1
 
@@ -42,8 +41,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build the static binary bin/hookauthz
-	CGO_ENABLED=0 go build -trimpath -o bin/hookauthz \
-		-ldflags '-X github.com/hookauthz/hookauthz/server/cli.version=$(VERSION)' .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -o bin/hookauthz .
 
 .PHONY: tools
 tools: ## Install the programs that tests start (Envoy, OpenBao) into .tools/bin

@@ -92,7 +92,7 @@ const lookEvery = 5 * time.Second
 
 // watch takes the process out of rotation when no secret is good any more, and
 // back. As long as one is, the routes that use it work, and taking every replica
-// out because Vault is down would turn a degraded service into an outage.
+// out for the sake of the others would stop these too.
 func (r *readiness) watch(ctx context.Context, current func() *generation, log *slog.Logger) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -11,6 +11,8 @@
 //     one demands every field without presence, zero values included; everything
 //     else about it is what the policy loader accepts: snake_case names only, and
 //     no numbers written as strings.
+//   - What the plugin leaves out of the rules (fields that exclude each other,
+//     lists that must not be empty) is added from the descriptors.
 //   - Descriptions lose the blank that follows // in every line of a comment.
 //   - Definitions lose the plugin's file suffixes and their own $schema, which
 //     JSON Schema allows only at the root of a document.
@@ -24,6 +26,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
 // durationPattern matches the durations that authz/policy/document reads.
@@ -63,6 +70,10 @@ func run(in, message, out string) error {
 	schema, err := convert(strict, lenient, message)
 	if err != nil {
 		return fmt.Errorf("convert %s: %v", message, err)
+	}
+	err = addRules(schema, message)
+	if err != nil {
+		return fmt.Errorf("add the rules of %s: %v", message, err)
 	}
 	text, err := encode(schema)
 	if err != nil {
@@ -117,10 +128,42 @@ func convert(strict, lenient object, message string) (object, error) {
 	}, nil
 }
 
+// addRules constrains every definition by the rules of its message.
+func addRules(schema object, message string) error {
+	file := policypb.File_hookauthz_policy_v1_config_proto
+	root := file.Messages().ByName(protoreflect.FullName(message).Name())
+	if root == nil || string(root.FullName()) != message {
+		return fmt.Errorf("the generated code has no such message")
+	}
+	defs, _ := schema["$defs"].(object)
+	for name, def := range defs {
+		if name == durationName {
+			continue
+		}
+		found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+		if err != nil {
+			return fmt.Errorf("find %s: %v", name, err)
+		}
+		of, isMessage := found.(protoreflect.MessageDescriptor)
+		def, isObject := def.(object)
+		if !isMessage || !isObject {
+			return fmt.Errorf("definition %s is no message", name)
+		}
+		err = constrain(def, of, root)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// durationExamples are what an editor offers.
+func durationExamples() []any { return []any{"300s", "5m", "24h", "200ms"} }
+
 func describeDuration(def object) {
 	delete(def, "format")
-	def["description"] = "A number and a unit (ns, us, ms, s, m, h), or several in a row."
-	def["examples"] = []any{"300s", "5m", "24h", "200ms", "1h30m"}
+	def["description"] = "A whole number and a unit: ms, s, m or h."
+	def["examples"] = durationExamples()
 	def["pattern"] = durationPattern
 }
 

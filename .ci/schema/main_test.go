@@ -28,6 +28,16 @@ func TestDurationPatternAgreesWithTheLoader(t *testing.T) {
 	}
 }
 
+// What an editor offers must load.
+func TestDurationExamplesMatchThePattern(t *testing.T) {
+	pattern := regexp.MustCompile(durationPattern)
+	for _, example := range durationExamples() {
+		if text, ok := example.(string); !ok || !pattern.MatchString(text) {
+			t.Errorf("example %v does not match %s", example, durationPattern)
+		}
+	}
+}
+
 func TestConvert(t *testing.T) {
 	strict := decode(t, `{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -115,9 +115,16 @@ func (c *command) complain(message string) {
 func usageMessage(ran *cobra.Command, err error) string {
 	// cobra asks its questions in a paragraph of their own.
 	message, _, _ := strings.Cut(err.Error(), "\n\n")
-	var unknown interface{ GetSpecifiedName() string }
+	var unknown interface {
+		GetSpecifiedName() string
+		GetSpecifiedShortnames() string
+	}
 	if errors.As(err, &unknown) {
-		message = "unknown flag --" + unknown.GetSpecifiedName()
+		dashes := "--"
+		if unknown.GetSpecifiedShortnames() != "" {
+			dashes = "-"
+		}
+		message = "unknown flag " + dashes + unknown.GetSpecifiedName()
 		if near, ok := document.Closest(unknown.GetSpecifiedName(), flagNames(ran)); ok {
 			message += fmt.Sprintf(", did you mean --%s?", near)
 		}
@@ -134,7 +141,7 @@ type words struct {
 func newCommand(use string, w words, run func(ctx context.Context, args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: w.short, Long: w.long, Example: w.example,
-		Args: cobra.NoArgs, DisableFlagsInUseLine: true,
+		Args: noArguments, DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), args)
 		},

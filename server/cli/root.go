@@ -37,7 +37,20 @@ func (c *command) root() *cobra.Command {
 	root.AddCommand(c.serve(), c.check(), c.demo(), c.healthcheck(), c.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "completion" {
+			sub.Args, sub.RunE = unknownCommand, root.RunE // else an unknown shell gets help and exit code 0
+		}
+	}
 	return root
+}
+
+// noArguments refuses words behind a command that takes none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes no arguments", cmd.Name())
 }
 
 // unknownCommand refuses a word that is no command and says which is close.

@@ -12,7 +12,7 @@ import (
 
 // versionInfo is what `version` tells.
 type versionInfo struct {
-	// Version counts the form of the JSON, not the product.
+	// Schema counts the form of the JSON, not the product.
 	Schema  int    `json:"schema"`
 	Version string `json:"version"`
 	Commit  string `json:"commit"`

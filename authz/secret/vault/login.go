@@ -35,6 +35,12 @@ func newToken(value string, ttl time.Duration) token {
 	return t
 }
 
+// lifetime returns seconds as a duration. Some write a thousand years for "for
+// ever", which is more than a duration holds.
+func lifetime(seconds int) time.Duration {
+	return time.Duration(min(int64(seconds), int64(forEver/time.Second))) * time.Second
+}
+
 // extend notes that the token now lives for ttl.
 func (t token) extend(ttl time.Duration) {
 	ends := time.Now().Add(ttl)
@@ -89,7 +95,7 @@ func (c *Client) loginToken(ctx context.Context) (token, *secret.Error) {
 	if cause := c.unsuitable(data); cause != "" {
 		return token{}, loginFailure(cause)
 	}
-	t := newToken(value, time.Duration(seconds)*time.Second)
+	t := newToken(value, lifetime(seconds))
 	t.renewable = string(data["renewable"]) == "true" && c.cfg.TokenFile == ""
 	return t, nil
 }
@@ -147,7 +153,7 @@ func (c *Client) issued(r reply, o object, operation string) (token, *secret.Err
 	if cause := c.unsuitable(auth); cause != "" {
 		return token{}, &secret.Error{Class: secret.ClassCredential, Cause: cause, Operation: operation}
 	}
-	t := newToken(value, time.Duration(seconds)*time.Second)
+	t := newToken(value, lifetime(seconds))
 	t.renewable = string(auth["renewable"]) == "true"
 	return t, nil
 }

@@ -193,7 +193,7 @@ func newLife(t token) *life {
 
 // due returns two thirds of ttl, a little more or less.
 func due(ttl time.Duration) time.Duration {
-	return ttl*3/5 + rand.N(ttl*2/15+1) //nolint:gosec // jitter need not be secret
+	return ttl/5*3 + rand.N(ttl/15*2+1) //nolint:gosec // jitter need not be secret
 }
 
 // renewed notes a renewal. One that brought less than the first time shows that
@@ -201,7 +201,7 @@ func due(ttl time.Duration) time.Duration {
 func (l *life) renewed(ttl time.Duration) {
 	l.failures = 0
 	l.pause = due(ttl)
-	l.renews = ttl >= l.full*9/10
+	l.renews = ttl >= l.full/10*9
 }
 
 // failed notes a failed renewal and reports whether to try another.
