@@ -19,6 +19,7 @@ func (p *process) drain() {
 		p.grpc.Stop()
 		return
 	}
+	p.endWatches()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	p.group.start(ctx, "drain", func(context.Context) {

@@ -74,9 +74,29 @@ func (p *process) watching() {
 	}
 }
 
+// asking opens a check that never gets its message.
+func (p *process) asking() {
+	p.t.Helper()
+	if _, err := p.conn.NewStream(p.t.Context(), &grpc.StreamDesc{ClientStreams: true}, "/"+service+"/Check"); err != nil {
+		p.t.Fatal(err)
+	}
+	p.wait("the check", func() bool { return p.metric("hookauthz_inflight_checks 1") })
+}
+
+// A gateway that follows the health doesn't hold the stop up.
+func TestDrainEndsWatches(t *testing.T) {
+	p := start(t, github, memorySecrets(), func(s *config.Settings) { s.DrainTimeout = time.Hour }).ready()
+	p.watching()
+	p.stop()
+	p.end()
+	if !strings.Contains(p.logs.String(), "every request was answered") {
+		t.Errorf("the drain was cut off:\n%s", &p.logs)
+	}
+}
+
 func TestDrainIsCapped(t *testing.T) {
 	p := start(t, github, memorySecrets(), func(s *config.Settings) { s.DrainTimeout = 300 * time.Millisecond }).ready()
-	p.watching()
+	p.asking()
 	p.stop()
 	p.end()
 	if !strings.Contains(p.logs.String(), "longer than --drain-timeout") {
@@ -94,7 +114,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, github, memorySecrets(), tt.change).ready()
-			p.watching()
+			p.asking()
 			p.stop()
 			close(p.force)
 			p.end()

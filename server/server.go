@@ -75,6 +75,8 @@ type process struct {
 	grpc     *grpc.Server
 	http     *http.Server // nil without a health listener
 	failed   chan error   // why a listener ended by itself
+	// endWatches ends the streams that follow the health, at the drain's end.
+	endWatches func()
 }
 
 // Run serves until ctx is done, then drains and returns nil. It returns an error
@@ -157,7 +159,9 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 		options = append(options, grpc.Creds(credentials.NewTLS(p.creds.Config())))
 	}
 	p.grpc = grpc.NewServer(options...)
-	healthpb.RegisterHealthServer(p.grpc, p.ready.health)
+	var states healthService
+	states, p.endWatches = newHealthService(p.ready.health)
+	healthpb.RegisterHealthServer(p.grpc, states)
 	if err := p.register(); err != nil {
 		return err
 	}

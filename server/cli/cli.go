@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/hookauthz/hookauthz/authz/policy/document"
@@ -115,11 +116,11 @@ func (c *command) complain(message string) {
 func usageMessage(ran *cobra.Command, err error) string {
 	// cobra asks its questions in a paragraph of their own.
 	message, _, _ := strings.Cut(err.Error(), "\n\n")
-	var unknown interface {
-		GetSpecifiedName() string
-		GetSpecifiedShortnames() string
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		// Without the value: it may be a secret in the wrong place.
+		message = "--" + invalid.GetFlag().Name + ": want " + wanted(invalid.GetFlag().Value.Type())
 	}
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		dashes := "--"
 		if unknown.GetSpecifiedShortnames() != "" {
 			dashes = "-"
@@ -130,6 +131,17 @@ func usageMessage(ran *cobra.Command, err error) string {
 		}
 	}
 	return message
+}
+
+// wanted says what a flag's value looks like.
+func wanted(kind string) string {
+	switch kind {
+	case "bool":
+		return "true or false"
+	case "duration":
+		return "a number and a unit, such as 5s"
+	}
+	return "another value"
 }
 
 // words are the help texts of a command.

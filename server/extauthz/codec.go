@@ -6,9 +6,9 @@ import (
 	"google.golang.org/grpc/encoding"
 	// It registers the codec that other services on the same server use.
 	_ "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
 
 	"github.com/hookauthz/hookauthz/authz"
-	"google.golang.org/grpc/mem"
 )
 
 const codecName = "proto"

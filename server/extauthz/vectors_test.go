@@ -30,6 +30,7 @@ func TestVectors(t *testing.T) {
 }
 
 func replay(t *testing.T, v *authztest.Vector) {
+	t.Helper()
 	r, err := v.Request()
 	if err != nil {
 		t.Fatal(err)
