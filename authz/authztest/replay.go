@@ -63,7 +63,7 @@ func (v *Vector) Replay(ctx context.Context) error {
 	file, findings := policy.Read([]document.File{{Name: v.Name + "/policy.yaml", Data: []byte(v.Config())}}, policy.Options{})
 	if file == nil {
 		var text strings.Builder
-		if err := document.Render(&text, findings, "text", false, 1); err != nil {
+		if err := document.Render(&text, findings, "text", document.Plain, 1); err != nil {
 			return err
 		}
 		return fmt.Errorf("the policy has mistakes:\n%s", &text)

@@ -32,7 +32,8 @@ type compiler struct {
 
 // compile returns the table of file. A nil open gives secrets that are never
 // available, for a trial. The table is to be used only if there is no mistake.
-// Parts in which the document has mistakes already are passed over.
+// Of parts in which the document has mistakes already only the sound fields are
+// looked at, so that one run tells of both.
 func compile(file *File, open func(name string) authz.Secrets) (*Table, []document.Finding) {
 	if open == nil {
 		open = func(string) authz.Secrets { return closed{} }
@@ -53,8 +54,10 @@ func compile(file *File, open func(name string) authz.Secrets) (*Table, []docume
 	c.reserve()
 	for _, name := range sortedKeys(file.config.GetPolicies()) {
 		policy := &Policy{name: name}
-		if file.document.Sound(document.Join("policies", name)) {
+		if path := document.Join("policies", name); file.document.Sound(path) {
 			policy = c.policy(name, file.config.GetPolicies()[name])
+		} else {
+			c.require(path+".require", file.config.GetPolicies()[name].GetRequire())
 		}
 		c.table.policies = append(c.table.policies, policy)
 		c.table.byName[name] = policy
@@ -161,16 +164,17 @@ func (c *compiler) add(at document.Finding, code, message string, warning bool) 
 // undeclared reports a name that is not there. The name is told only if it is
 // close to one that is: it may be a secret pasted where its name belongs.
 func (c *compiler) undeclared(path, what, name string, declared []string) {
-	if what != "provider" && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies"}[what]) {
-		return // it may be the one with a mistake
-	}
 	at := c.file.document.At(path, 0)
+	missing := "is not declared"
+	if what == "provider" {
+		missing = "is not in the catalogue"
+	}
 	if near, ok := document.Closest(name, declared); ok {
-		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q is not declared, did you mean %q?", what, name, near), false)
+		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q %s, did you mean %q?", what, name, missing, near), false)
 		return
 	}
 	at.Text = ""
-	c.add(at, "undeclared_"+what, "no "+what+" of that name is declared", false)
+	c.add(at, "undeclared_"+what, fmt.Sprintf("a %s of that name %s", what, missing), false)
 }
 
 // closed stands in for secrets while a file is only checked.

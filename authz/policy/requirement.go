@@ -11,6 +11,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/provider"
 	"github.com/hookauthz/hookauthz/authz/scheme"
+	"github.com/hookauthz/hookauthz/authz/template"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
@@ -41,6 +42,9 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 	}
 	message := q.ProtoReflect()
 	field := message.WhichOneof(message.Descriptor().Oneofs().ByName("kind"))
+	if field == nil {
+		return built{authenticates: true} // the document says what is missing
+	}
 	name := string(field.Name())
 	return c.kind(path+"."+name, name, message.Get(field).Message().Interface(), nil)
 }
@@ -94,7 +98,9 @@ func (b *built) absorb(next built) {
 func (c *compiler) provider(path string, p *policypb.Provider) built {
 	entry, err := c.entry(p.GetName())
 	if err != nil {
-		c.undeclared(path+".name", "provider", p.GetName(), provider.Names())
+		if c.file.document.Sound(path + ".name") {
+			c.undeclared(path+".name", "provider", p.GetName(), provider.Names())
+		}
 		for i, name := range p.GetSecrets() {
 			c.look(fmt.Sprintf("%s.secrets[%d]", path, i), name)
 		}
@@ -162,6 +168,9 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 
 func (c *compiler) problem(path string, settings protoreflect.Message, p authz.Problem, entry *policypb.CatalogEntry) {
 	full := join(path, p.Path)
+	if !c.file.document.Sound(path) && !c.standsAlone(path, full, p) {
+		return // it may only follow from a mistake that is told already
+	}
 	if p.Code == authz.CodeUndeclaredSecret {
 		c.undeclared(full, "secret", textAt(settings, p.Path), sortedKeys(c.file.config.GetSecrets()))
 		return
@@ -171,6 +180,20 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 		return
 	}
 	c.add(c.file.document.At(full, p.Column), p.Code, p.Message, p.Warning)
+}
+
+// standsAlone reports whether a problem in settings that have other mistakes is
+// one whatever those are: a name that is not declared, a template that can't be
+// read, or a value in one that does not hang on the fields with mistakes.
+func (c *compiler) standsAlone(path, field string, p authz.Problem) bool {
+	sound := c.file.document.Sound
+	switch p.Code {
+	case authz.CodeUndeclaredSecret, template.CodeSyntax, template.CodeFilter:
+		return sound(field)
+	case template.CodeValue:
+		return sound(field) && sound(path+".credential") && sound(path+".timestamp") && sound(path+".public_url")
+	}
+	return false
 }
 
 func join(path, field string) string {

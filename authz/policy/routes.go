@@ -35,7 +35,7 @@ func (t *router) add(index int, match *policypb.Match, policy *Policy) (field, f
 			return field, flaw, clash
 		}
 		if clash := methods.add(match.GetMethods(), target{policy: policy, index: index}); clash >= 0 {
-			return "", "matches the same requests", clash
+			return "", "matches the same requests as", clash
 		}
 	}
 	return "", "", -1
@@ -131,7 +131,7 @@ func (n *patternNode) slot(path string) (*methodTable, string, int) {
 		}
 	}
 	if other := n.overlap(segments, names); other != nil {
-		return nil, "overlaps the pattern of another route", other.first()
+		return nil, "overlaps the pattern of", other.first()
 	}
 	end := n
 	for _, segment := range segments {

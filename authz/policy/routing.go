@@ -20,7 +20,7 @@ func (c *compiler) routes() {
 		policy := c.table.byName[route.GetPolicy()]
 		if policy == nil {
 			c.undeclared(path+".policy", "policy", route.GetPolicy(), sortedKeys(c.file.config.GetPolicies()))
-			continue
+			policy = &Policy{name: route.GetPolicy()} // its match may have mistakes too
 		}
 		c.route(i, path+".match", route.GetMatch(), policy)
 		for segment := range strings.SplitSeq(route.GetMatch().GetPath(), "/") {
@@ -62,7 +62,7 @@ func (c *compiler) route(index int, path string, match *policypb.Match, policy *
 	if clash >= 0 {
 		other := c.file.document.At(fmt.Sprintf("routes[%d].match", clash), 0)
 		at.Related = append(at.Related, document.Place{File: other.File, Line: other.Line, Column: other.Column})
-		flaw += fmt.Sprintf(" as routes[%d]: which one wins must not depend on the order", clash)
+		flaw = fmt.Sprintf("%s routes[%d]: which one wins must not depend on the order", flaw, clash)
 	}
 	c.add(at, "route", flaw, false)
 }

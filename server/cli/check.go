@@ -84,7 +84,7 @@ func (c *command) checkPaths(paths []string, format string, options policy.Optio
 		to = c.out
 	}
 	if len(findings) > 0 || format != formatText {
-		if err := document.Render(to, findings, format, c.colorErr && format == formatText, files); err != nil {
+		if err := document.Render(to, findings, format, c.style(), files); err != nil {
 			return failed(exitInternal, err)
 		}
 	}

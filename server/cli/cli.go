@@ -58,6 +58,17 @@ type command struct {
 	terminal           bool // standard error is a terminal
 }
 
+// style is how findings are shown on standard error.
+func (c *command) style() document.Style {
+	switch {
+	case c.colorErr:
+		return document.Colored
+	case c.terminal:
+		return document.Excerpt
+	}
+	return document.Plain
+}
+
 // exit is an error with an exit code. A nil cause has been told already.
 type exit struct {
 	code  int

@@ -46,6 +46,7 @@ func (o *outlet) Write(message []byte) (int, error) {
 
 func (o *outlet) run() {
 	defer close(o.done)
+	defer func() { _ = recover() }() // the writer's: nothing could be written about it
 	for {
 		select {
 		case message := <-o.messages:

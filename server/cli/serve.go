@@ -115,7 +115,7 @@ func (c *command) serveWith(ctx context.Context, s config.Settings, unknown []st
 	case err == nil:
 		return nil
 	case errors.As(err, &mistakes):
-		if err := document.Render(c.err, mistakes.Findings, document.FormatText, c.colorErr, filesIn(s.Config)); err != nil {
+		if err := document.Render(c.err, mistakes.Findings, document.FormatText, c.style(), filesIn(s.Config)); err != nil {
 			return failed(exitInternal, err)
 		}
 		return failed(exitMistakes, nil)

@@ -42,6 +42,7 @@ func (c *command) version() *cobra.Command {
 		return fmt.Errorf("--format: want %s or %s", formatText, formatJSON)
 	})
 	cmd.Flags().StringVar(&format, "format", formatText, "`FORMAT`: text or json")
+	completeWords(cmd, "format", formatText, formatJSON)
 	c.variables(cmd)
 	return cmd
 }

@@ -30,7 +30,7 @@ func read(tb testing.TB, names ...string) []document.File {
 func render(tb testing.TB, findings []document.Finding, format string, files int) string {
 	tb.Helper()
 	var out bytes.Buffer
-	if err := document.Render(&out, findings, format, true, files); err != nil {
+	if err := document.Render(&out, findings, format, document.Colored, files); err != nil {
 		tb.Fatal(err)
 	}
 	return out.String()

@@ -15,12 +15,22 @@ const (
 	FormatGitHub = "github"
 )
 
+// A Style says how much the text format shows of a finding.
+type Style uint8
+
+// The styles.
+const (
+	Plain   Style = iota // a line each, for programs and files
+	Excerpt              // the source line and a caret too, for a terminal
+	Colored              // the caret in red
+)
+
 // Render writes findings, sorted, at most [MaxShown] of them, and always how
-// many there are in how many files. FormatText is for people: with color, which
-// means a terminal, each finding is followed by its source line and a caret.
+// many there are in how many files. FormatText is for people; style counts for
+// it only.
 // FormatJSON is one versioned object. FormatGitHub is GitHub's workflow
 // commands, which become annotations. Another format is an error.
-func Render(w io.Writer, findings []Finding, format string, color bool, files int) error {
+func Render(w io.Writer, findings []Finding, format string, style Style, files int) error {
 	sorted := append([]Finding(nil), findings...)
 	Sort(sorted)
 	shown := sorted[:min(len(sorted), MaxShown)]
@@ -29,7 +39,7 @@ func Render(w io.Writer, findings []Finding, format string, color bool, files in
 	switch format {
 	case FormatText:
 		for i := range shown {
-			writeText(&b, &shown[i], color)
+			writeText(&b, &shown[i], style)
 		}
 		writeTotal(&b, sorted, len(shown), files)
 	case FormatJSON:
@@ -51,7 +61,7 @@ func Render(w io.Writer, findings []Finding, format string, color bool, files in
 	return nil
 }
 
-func writeText(b *strings.Builder, f *Finding, color bool) {
+func writeText(b *strings.Builder, f *Finding, style Style) {
 	if f.File != "" {
 		b.WriteString(printable(f.File))
 		if f.Line > 0 {
@@ -63,7 +73,7 @@ func writeText(b *strings.Builder, f *Finding, color bool) {
 		b.WriteString("warning: ")
 	}
 	b.WriteString(printable(sentence(f)) + "\n")
-	if !color || f.Text == "" {
+	if style == Plain || f.Text == "" {
 		return
 	}
 
@@ -72,7 +82,11 @@ func writeText(b *strings.Builder, f *Finding, color bool) {
 	start := min(max(f.Column-1, 0), len(line))
 	width := max(min(f.Width, len(line)-start), 1)
 	fmt.Fprintf(b, "%4d | %s\n", f.Line, string(line))
-	fmt.Fprintf(b, "     | %s\x1b[31m%s\x1b[0m\n", strings.Repeat(" ", start), strings.Repeat("^", width))
+	caret := strings.Repeat("^", width)
+	if style == Colored {
+		caret = "\x1b[31m" + caret + "\x1b[0m"
+	}
+	fmt.Fprintf(b, "     | %s%s\n", strings.Repeat(" ", start), caret)
 }
 
 // sentence is the path, the message and the other places.

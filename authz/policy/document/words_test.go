@@ -155,14 +155,16 @@ func TestRender(t *testing.T) {
 	}
 	tests := []struct {
 		name, format string
-		color        bool
+		style        document.Style
 		findings     []document.Finding
 		want         string
 	}{
 		{name: "text", format: document.FormatText, findings: findings, want: "there is no policy file\na,b:c.yaml:1:7: bad \ufffd[2J\n" +
 			"b.yaml:2:3: warning: routes[0]: 100% the\ufffdsame\n2 mistakes and 1 warning in 2 files\n"},
-		{name: "terminal", format: document.FormatText, color: true, findings: findings[1:2], want: "a,b:c.yaml:1:7: bad \ufffd[2J\n" +
+		{name: "terminal", format: document.FormatText, style: document.Colored, findings: findings[1:2], want: "a,b:c.yaml:1:7: bad \ufffd[2J\n" +
 			"   1 |  a: é bcd\n     |       \x1b[31m^^^\x1b[0m\n1 mistake in 2 files\n"},
+		{name: "terminal without colours", format: document.FormatText, style: document.Excerpt, findings: findings[1:2], want: "a,b:c.yaml:1:7: bad \ufffd[2J\n" +
+			"   1 |  a: é bcd\n     |       ^^^\n1 mistake in 2 files\n"},
 		{name: "github", format: document.FormatGitHub, findings: findings, want: "::error title=file_size::there is no policy file\n" +
 			"::error file=a%2Cb%3Ac.yaml,line=1,col=7,title=x::bad \x1b[2J\n" +
 			"::warning file=b.yaml,line=2,col=3,title=route::routes[0]: 100%25 the%0Asame\n2 mistakes and 1 warning in 2 files\n"},
@@ -173,7 +175,7 @@ func TestRender(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := document.Render(&out, tt.findings, tt.format, tt.color, 2); err != nil {
+			if err := document.Render(&out, tt.findings, tt.format, tt.style, 2); err != nil {
 				t.Fatal(err)
 			}
 			if out.String() != tt.want {
@@ -181,10 +183,10 @@ func TestRender(t *testing.T) {
 			}
 		})
 	}
-	if err := document.Render(&bytes.Buffer{}, nil, "sarif", false, 1); err == nil {
+	if err := document.Render(&bytes.Buffer{}, nil, "sarif", document.Plain, 1); err == nil {
 		t.Error("got no error for an unknown format")
 	}
-	if err := document.Render(fullDisk{}, nil, document.FormatText, false, 1); !errors.Is(err, errFull) {
+	if err := document.Render(fullDisk{}, nil, document.FormatText, document.Plain, 1); !errors.Is(err, errFull) {
 		t.Errorf("got error %v, want that of the writer", err)
 	}
 }
