@@ -11,8 +11,8 @@ export GOTOOLCHAIN = local
 
 # Tools are pinned in a modfile of their own, so that their dependencies (buf
 # wants a pre-release of protobuf) stay out of the product's. One file is enough
-# for all three. It can't be tidied: a module that only buf's own tests import is
-# not published. To update: `go get -modfile=.ci/tools.mod -tool PACKAGE@VERSION`.
+# for all three. `go mod tidy` fails on it, for want of a module that buf's tests
+# need and nobody publishes. To update: `go get -modfile=.ci/tools.mod -tool PACKAGE@VERSION`.
 # protoc-gen-go is not among them: buf.gen.yaml runs the one that belongs to the
 # protobuf runtime in go.mod.
 TOOLS    := -modfile=$(CURDIR)/.ci/tools.mod

@@ -217,7 +217,7 @@ func TestCheckSizeTable(t *testing.T) {
 	})
 }
 
-// Lengths that two programs may read differently, or that are no lengths.
+// Lengths with more than one reading, and what is no length.
 func TestContentLength(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -5,24 +5,25 @@ import (
 	"errors"
 )
 
-// A Check verifies one kind of credential.
+// A Check judges requests by one kind of credential.
 type Check interface {
-	// Verify returns who sent r, or an error wrapping one of:
+	// Verify returns who sent r. Else its error wraps one of these:
 	//
-	//   - [ErrAbsent]: r carries no credential of this kind, so the next
-	//     member of an any_of is tried;
+	//   - [ErrAbsent]: there is no credential of this kind in r, and an any_of
+	//     asks its next member;
 	//   - [ErrUnmatched]: the check carries no credential and r does not fit
 	//     it (source_ip only);
 	//   - [ErrRejected]: r carries a credential that does not hold;
-	//   - [ErrNotConfigured]: our secret is missing or unusable;
-	//   - [ErrUnavailable]: no verdict was reached, so the sender may retry.
+	//   - [ErrNotConfigured]: there is no secret, or none that can be used;
+	//   - [ErrUnavailable]: nobody can tell at the moment; the sender may try
+	//     again.
 	//
 	// The error carries its [Reason] when it was made by [Deny]. Any other
 	// error is a bug and denies.
 	//
-	// Verify is called concurrently. It reads r and its secrets and nothing
-	// else: time is [Request.Received]. It must not modify r, nor keep it or
-	// any string or slice of it after it returns, except in the Identity.
+	// Many goroutines may call Verify at once. It reads r and its secrets and
+	// nothing else: time is [Request.Received]. It leaves r unchanged and keeps
+	// neither r nor any string or slice of it, except in the Identity.
 	Verify(ctx context.Context, r *Request) (Identity, error)
 }
 

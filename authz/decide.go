@@ -35,19 +35,19 @@ func Require(kind, name string, check Check) Requirement {
 	return Requirement{op: opCheck, kind: kind, name: name, check: check}
 }
 
-// AllOf returns a requirement that every member must pass, asked left to right.
-// The first that is unmatched, rejected or in trouble decides. Members that are
-// absent don't end it: if no member found a credential the whole is absent, if
-// some did it is rejected with [ReasonCredentialMissing].
+// AllOf returns a requirement that every member must pass. They are asked from
+// left to right, up to one that is unmatched, rejected or in trouble: that is the
+// result. An absent member settles nothing yet. In the end the result is absent
+// if no credential was found at all, and a rejection with
+// [ReasonCredentialMissing] if some were.
 func AllOf(members ...Requirement) Requirement {
 	return Requirement{op: opAll, members: members}
 }
 
-// AnyOf returns a requirement that one member must pass, asked left to right.
-// Absent and unmatched members go on to the next. A rejected one ends it, since
-// a wrong credential must not be retried as another, unless continueOnRejected.
-// Trouble always ends it. If none passed, the first rejection decides, else
-// unmatched, else absent.
+// AnyOf returns a requirement that one member must pass. They are asked from left
+// to right, up to one that passes, is in trouble or, unless continueOnRejected, is
+// rejected: a wrong credential must not be tried as another. If none passes, a
+// rejection (the earliest) outranks unmatched, and unmatched outranks absent.
 func AnyOf(continueOnRejected bool, members ...Requirement) Requirement {
 	return Requirement{op: opAny, members: members, continues: continueOnRejected}
 }

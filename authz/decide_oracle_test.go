@@ -85,15 +85,15 @@ func allAsked(rulings []ruling) ruling {
 	switch {
 	case absent == 0:
 		return passed
-	case passed.credential: // only some of those that carry a credential are absent
+	case passed.credential: // somebody's credential is there, another's is not
 		return ruling{word: "rejected", reason: authz.ReasonCredentialMissing}
 	default:
 		return ruling{word: "absent", reason: authz.ReasonCredentialMissing}
 	}
 }
 
-// nonePassed: the first rejection if there was one, else unmatched if there was
-// one, else absent.
+// nonePassed picks from what is left where no member passed: the earliest
+// rejection outranks unmatched, which outranks absent.
 func nonePassed(rulings []ruling) ruling {
 	for _, word := range []string{"rejected", "unmatched", "absent"} {
 		for _, r := range rulings {

@@ -1,6 +1,9 @@
 package authz
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Problem is a mistake, or a warning, in a policy file.
 type Problem struct { //nolint:errname // it may be a warning
@@ -78,6 +81,11 @@ type Part struct {
 	TrustedHops *uint32
 	// Captures are the route captures that the check reads.
 	Captures []string
+	// Unfit returns, by name, the secrets that are there at now and that the
+	// check can't use, and why: a key that is too short, say. The errors wrap
+	// [ErrNotConfigured]. It may be called by many goroutines; nil if the check
+	// uses no secrets.
+	Unfit func(now time.Time) map[string]error
 }
 
 // A Kind is an entry of the list in authz/builtin.

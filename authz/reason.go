@@ -7,16 +7,16 @@ type Class uint8
 // The classes of denial. The zero Class is internal, so that a denial nobody
 // classified is our own trouble.
 const (
-	ClassInternal      Class = iota // a bug, or the gateway's configuration and ours disagree
-	ClassMissing                    // no credential, or a part that must be signed is not there
+	ClassInternal      Class = iota // a bug, or a gateway that is not set up as the policy says
+	ClassMissing                    // no credential, or no value for a part of the signed message
 	ClassMalformed                  // a credential that can't be read, or stands twice
 	ClassInvalid                    // a credential that does not hold
 	ClassStale                      // authentic, but outside its time window
 	ClassForbidden                  // authentic or not, this may not come from there
 	ClassNoPolicy                   // no route matches
-	ClassAmbiguous                  // two programs may read this request differently
+	ClassAmbiguous                  // the request has more than one reading
 	ClassTooLarge                   // the body is over the limit, or was cut
-	ClassNotConfigured              // the route's secret does not exist or is unusable
+	ClassNotConfigured              // a secret that the policy names is missing, or no good
 	ClassUnavailable                // no verdict could be reached; the sender may retry
 	classCount
 )

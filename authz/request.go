@@ -36,7 +36,7 @@ type Request struct {
 	Captures []Field
 }
 
-// PathOnly returns the raw path up to the first "?".
+// PathOnly returns r.Path without its query.
 func (r *Request) PathOnly() string {
 	path, _, _ := strings.Cut(r.Path, "?")
 	return path

@@ -8,9 +8,9 @@ import (
 
 const redacted = "[secret]"
 
-// A Secret is a value that can't be printed. All formatting verbs, JSON, text
-// and slog show a placeholder; only [Secret.Reveal] gives the value. The zero
-// Secret is empty.
+// A Secret holds bytes and does not print them: what fmt, slog and encoders of
+// JSON and text get to see is a placeholder. The bytes come out of
+// [Secret.Reveal] only. The zero Secret is empty.
 type Secret struct {
 	// reveal is a function because fmt prints unexported fields without asking
 	// their methods, and of a function it only ever knows the address. It also
@@ -18,11 +18,12 @@ type Secret struct {
 	reveal func() []byte
 }
 
-// NewSecret returns a Secret that owns value: the caller must not modify or
-// keep it.
+// NewSecret returns a Secret that takes value over: from then on the caller
+// neither changes nor keeps it.
 func NewSecret(value []byte) Secret { return Secret{reveal: func() []byte { return value }} }
 
-// Reveal returns the value. The caller must not modify, keep or log it.
+// Reveal returns the bytes themselves, not a copy: read them, and neither change
+// nor store nor log them.
 func (s Secret) Reveal() []byte {
 	if s.reveal == nil {
 		return nil

@@ -35,7 +35,7 @@ func (p *process) Record(e *observe.Event) {
 
 // secretStates is what the metrics tell of secrets.
 func (p *process) secretStates() []observe.SecretState {
-	all := p.reloader.current.Load().set.Status()
+	all := p.reloader.current.Load().status()
 	states := make([]observe.SecretState, len(all))
 	for i, s := range all {
 		states[i] = observe.SecretState{Reference: s.Name, State: s.State.String(), Age: s.Age}

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
+	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
@@ -14,7 +16,13 @@ func warnOfSecrets(g *generation, log *slog.Logger) {
 	for _, d := range g.file.Secrets() {
 		declared[d.Name] = d
 	}
-	for _, status := range g.set.Status() {
+	for _, status := range g.status() {
+		var unfit *authz.Denial
+		if errors.As(status.Err, &unfit) && unfit.Reason().Class() == authz.ClassNotConfigured {
+			log.Error("a secret can't be used: the policies that need it answer 500",
+				slog.String("secret", status.Name), slog.String("reason", unfit.Reason().String()), slog.String("detail", unfit.Detail()))
+			continue
+		}
 		fix := advice(declared[status.Name], status.State)
 		if fix == "" {
 			continue

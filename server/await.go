@@ -27,8 +27,8 @@ func (a Address) String() string {
 // sayEvery is how often a start that waits for secrets says so.
 const sayEvery = 10 * time.Second
 
-// await announces that checks are answered once every secret is settled. A
-// source that can't be reached keeps it waiting; one that says no does not.
+// await announces that checks are answered once every secret is settled: its
+// source has spoken, and be it to say no. It waits for as long as one is silent.
 func (p *process) await(ctx context.Context, address Address) {
 	for {
 		g := p.reloader.current.Load()

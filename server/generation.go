@@ -21,6 +21,19 @@ type generation struct {
 	file  *policy.File
 }
 
+// status is what is known of the secrets of g. One that could be read and that a
+// check can't use counts as unusable.
+func (g *generation) status() []cache.Status {
+	all := g.set.Status()
+	unfit := g.table.Unfit(time.Now())
+	for i := range all {
+		if err := unfit[all[i].Name]; err != nil && (all[i].State == secret.StateFresh || all[i].State == secret.StateStale) {
+			all[i].State, all[i].Err = secret.StateUnusable, err
+		}
+	}
+	return all
+}
+
 // A MistakesError says that the policy file can't be used.
 type MistakesError struct{ Findings []document.Finding }
 

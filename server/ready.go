@@ -63,7 +63,7 @@ func (r *readiness) report(g *generation) admin.Report {
 		Good: true,
 		Text: fmt.Sprintf("policies: %d, %s", len(g.table.Policies()), g.table.Hash()),
 	})
-	for _, status := range g.set.Status() {
+	for _, status := range g.status() {
 		report.Items = append(report.Items, admin.Item{Good: status.State == secret.StateFresh, Text: describe(status)})
 	}
 	return report
@@ -81,7 +81,11 @@ func describe(s cache.Status) string {
 	if s.Previous {
 		text += ", the version before is accepted too"
 	}
-	if s.Err != nil {
+	switch {
+	case s.Err == nil:
+	case s.State == secret.StateUnusable:
+		text += ": " + s.Err.Error()
+	default:
 		text += "; last read: " + s.Err.Error()
 	}
 	return text

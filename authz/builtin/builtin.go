@@ -10,7 +10,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/check/sourceip"
 )
 
-// Kinds returns every kind, sorted by name.
+// Kinds returns all kinds, in the order of their names.
 func Kinds() []authz.Kind {
 	return []authz.Kind{
 		apikey.Kind(),

@@ -93,7 +93,7 @@ func (c *compiler) secrets() {
 	}
 }
 
-// reserve collects every header name that any policy sets.
+// reserve collects the names of the headers that policies set for the upstream.
 func (c *compiler) reserve() {
 	names := map[string]bool{}
 	for _, policy := range c.file.config.GetPolicies() {

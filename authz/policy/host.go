@@ -10,8 +10,8 @@ import (
 // maxHost is the length of the longest DNS name (RFC 1035, section 2.3.4).
 const maxHost = 255
 
-// plainHost returns the host of a Host header in lower case, without one port
-// and one trailing dot, or [authz.ReasonHostAmbiguous]. An empty host is plain.
+// plainHost returns the host of a Host header in lower case, without its port
+// and a final dot, or [authz.ReasonHostAmbiguous]. An empty host is plain.
 func plainHost(host string) (string, error) {
 	if len(host) > maxHost+len(".:65535") {
 		return "", authz.Deny(authz.ReasonHostAmbiguous, "the host is too long")

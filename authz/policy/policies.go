@@ -39,6 +39,9 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 		if part.TrustedHops != nil {
 			policy.trustedHops = part.TrustedHops
 		}
+		if part.Unfit != nil {
+			policy.unfit = append(policy.unfit, part.Unfit)
+		}
 		c.captures[name] = append(c.captures[name], part.Captures...)
 	}
 	return policy

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/template"
@@ -25,6 +26,7 @@ type Policy struct {
 	// trustedHops is nil unless a check takes the address from
 	// X-Forwarded-For.
 	trustedHops *uint32
+	unfit       []func(now time.Time) map[string]error
 
 	answers       [maxClass]Answer
 	upstream      []upstreamHeader

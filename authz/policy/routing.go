@@ -67,9 +67,9 @@ func (c *compiler) route(index int, path string, match *policypb.Match, policy *
 	c.add(at, "route", flaw, false)
 }
 
-// borrowed warns where one path has different policies under different hosts: the
-// very same path, or one and a prefix of it. The Host header is the sender's, so
-// such routes are safe only behind a gateway whose virtual hosts accept the same
+// borrowed warns if the host decides which policy a path gets: for the very same
+// path, or for one and a prefix of it. A sender can write any Host header, so such
+// routes are safe only behind a gateway whose virtual hosts accept the same
 // hosts for the same routes.
 func (c *compiler) borrowed() {
 	routes := c.file.config.GetRoutes()

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"maps"
+	"time"
+
 	"github.com/hookauthz/hookauthz/authz"
 )
 
@@ -33,6 +36,18 @@ func (t *Table) Named(name string) *Policy { return t.byName[name] }
 // lower case and sorted. A request that passes without a policy's setting one of
 // them must lose it. The caller must not modify it.
 func (t *Table) Reserved() []string { return t.reserved }
+
+// Unfit returns, by name, the secrets that are there at now and that a check can't
+// use, and why; requests that need them are answered as not configured.
+func (t *Table) Unfit(now time.Time) map[string]error {
+	unfit := map[string]error{}
+	for _, p := range t.policies {
+		for _, f := range p.unfit {
+			maps.Copy(unfit, f(now))
+		}
+	}
+	return unfit
+}
 
 // LargestBody returns the largest body, in bytes, that a policy may accept or
 // that the gateway is stated to send. A gRPC server must receive more than that.

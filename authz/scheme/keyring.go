@@ -24,8 +24,8 @@ type Keyring[T any] struct {
 }
 
 // A slot holds one reference and what was derived from it last. Values are
-// dropped and never overwritten: a request may still be using them, and a key of
-// zero bytes is a key that anybody knows.
+// dropped and never overwritten: in the hands of a request, a key would turn into
+// zeros, which anybody knows.
 type slot[T any] struct {
 	ref  authz.Reference
 	last atomic.Pointer[derived[T]]
@@ -69,6 +69,18 @@ func (k *Keyring[T]) At(i int, now time.Time) (keys []Key[T], trouble error) {
 		s.last.Store(last)
 	}
 	return last.keys, last.trouble
+}
+
+// Unfit returns, by name, the secrets whose newest value can't be used as a key at
+// now, though it could be read: see [authz.Part].
+func (k *Keyring[T]) Unfit(now time.Time) map[string]error {
+	unfit := map[string]error{}
+	for i := range k.slots {
+		if _, trouble := k.At(i, now); errors.Is(trouble, authz.ErrNotConfigured) {
+			unfit[k.slots[i].ref.Name] = trouble
+		}
+	}
+	return unfit
 }
 
 func (k *Keyring[T]) derive(ref authz.Reference, versions *authz.Versions) *derived[T] {

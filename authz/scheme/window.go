@@ -7,9 +7,9 @@ import (
 	"github.com/hookauthz/hookauthz/authz"
 )
 
-// DefaultTolerance is how far a signed time may lie from [authz.Request.Received],
-// either way, if the policy sets nothing. It bounds how long a captured request
-// can be sent again.
+// DefaultTolerance is the window of a policy that sets none: so long before and
+// after [authz.Request.Received] a signed time counts as recent, and so long can
+// a captured request be sent again.
 //
 // Source: Stripe's libraries default to 300 s, https://docs.stripe.com/webhooks;
 // those of Standard Webhooks use the same, on both sides.

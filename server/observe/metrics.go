@@ -18,8 +18,8 @@ const (
 // DefaultMaxPolicies is how many policies get series of their own.
 const DefaultMaxPolicies = 1000
 
-// Metrics are the process's metrics. Label values come from the policy file or
-// from closed sets, never from a request. Its methods may be called by many
+// Metrics are the process's metrics. No label holds what a
+// sender wrote: all are words of the policy file or of closed sets. Its methods may be called by many
 // goroutines.
 type Metrics struct {
 	registry *prometheus.Registry

@@ -1,5 +1,5 @@
-// Package apikey is the check of kind api_key: the sender knows a key, and
-// presents it in a header or in the query.
+// Package apikey is the check of kind api_key: a key, presented in a header or
+// in the query, shows who sent the request.
 package apikey
 
 import (

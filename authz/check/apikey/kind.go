@@ -9,7 +9,7 @@ import (
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
-// Kind is the entry of this package in authz/builtin.
+// Kind returns what authz/builtin lists for this package.
 func Kind() authz.Kind { return authz.NewKind("api_key", "apikey", build) }
 
 // CodeSecretsRequired is the code of the problem that there are no secrets. It
@@ -41,12 +41,14 @@ func build(settings *policypb.ApiKey, env *authz.Env) (authz.Part, []authz.Probl
 	if len(problems) > 0 {
 		return authz.Part{}, problems
 	}
+	check := newCheck(reader, strings.ToLower(settings.GetHeader()), settings.GetPrefix(), form, refs)
 	return authz.Part{
-		Check:         newCheck(reader, strings.ToLower(settings.GetHeader()), settings.GetPrefix(), form, refs),
+		Check:         check,
 		Authenticates: true,
 		Credentials:   reader.Locations(),
 		SharedSecret:  true,
 		Challenge:     challenge,
+		Unfit:         check.keys[0].Unfit,
 	}, nil
 }
 

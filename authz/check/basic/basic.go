@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"sync"
+	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/scheme"
@@ -69,6 +71,15 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 		return authz.Identity{}, trouble
 	}
 	return authz.Identity{}, authz.Deny(authz.ReasonBasicInvalid, "user and password are none of ours")
+}
+
+// unfit is that of [authz.Part].
+func (c *Check) unfit(now time.Time) map[string]error {
+	unfit := map[string]error{}
+	for _, ring := range c.keys {
+		maps.Copy(unfit, ring.Unfit(now))
+	}
+	return unfit
 }
 
 // presented returns the tag of the user and the password that r presents.

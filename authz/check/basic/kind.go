@@ -9,7 +9,7 @@ import (
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
-// Kind is the entry of this package in authz/builtin.
+// Kind returns what authz/builtin lists for this package.
 func Kind() authz.Kind { return authz.NewKind("basic", "basic", build) }
 
 // challenge is what a 401 asks for. The charset tells clients how to write what
@@ -34,12 +34,14 @@ func build(settings *policypb.Basic, env *authz.Env) (authz.Part, []authz.Proble
 	if header == "" {
 		header = defaultHeader
 	}
+	check := newCheck(header, form, accounts)
 	return authz.Part{
-		Check:         newCheck(header, form, accounts),
+		Check:         check,
 		Authenticates: true,
 		Credentials:   []authz.Location{{Header: header}},
 		SharedSecret:  true,
 		Challenge:     challenge,
+		Unfit:         check.unfit,
 	}, nil
 }
 

@@ -8,7 +8,7 @@ import (
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
-// FuzzVerify looks for a request that passes although nobody signed what it
+// FuzzVerify tries to find a request that passes although nobody signed what it
 // says. Every scheme has signed one thing.
 func FuzzVerify(f *testing.F) {
 	keys := map[string]*store{"key": live(secret)}

@@ -33,8 +33,8 @@ func algorithms(name string) (algorithm, bool) {
 }
 
 // A key keeps HMAC states that have hashed the key's pads already, which halves
-// the work on short messages. It is dropped with its secret and never zeroed: a
-// request may still be using it, and a key of zeros is one that anybody knows.
+// the work on short messages. It is dropped with its secret and never zeroed:
+// requests in flight would be verified with a key that anybody knows.
 type key struct{ states sync.Pool }
 
 func newKey(a algorithm, secret []byte) *key {

@@ -31,7 +31,7 @@ const (
 // wants one with every 401.
 const challenge = `Signature realm="webhook"`
 
-// Kind is the entry of this package in authz/builtin. A check that it builds
+// Kind returns what authz/builtin lists for this package. A check that it builds
 // verifies an HMAC over chosen parts of a request.
 func Kind() authz.Kind { return authz.NewKind(name, name, build) }
 
@@ -81,6 +81,7 @@ func build(m *policypb.Mac, env *authz.Env) (authz.Part, []authz.Problem) {
 		Credentials:   credential.Locations(),
 		Challenge:     challenge,
 		Captures:      check.captures(),
+		Unfit:         check.keys.Unfit,
 	}, b.problems
 }
 

@@ -8,7 +8,7 @@ import (
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
-// Kind is the entry of this package in authz/builtin.
+// Kind returns what authz/builtin lists for this package.
 func Kind() authz.Kind { return authz.NewKind("source_ip", "sourceip", build) }
 
 // maxHops is the most trusted proxies. Its only purpose is that a mistyped

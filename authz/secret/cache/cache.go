@@ -10,9 +10,9 @@
 // own word that a secret is gone or forbidden takes effect as soon as a second
 // read confirms it.
 //
-// Values are never overwritten with zeros: a request may still be using one,
-// and a MAC under a zeroed key is a MAC under a key that everybody knows. What
-// is dropped is left to the garbage collector.
+// What is dropped is left to the garbage collector and not overwritten with
+// zeros: a request that is using it would verify a MAC under a key that
+// everybody knows.
 package cache
 
 import (

@@ -148,7 +148,7 @@ func TestRandomErrors(t *testing.T) {
 	})
 }
 
-// Neither a step of the wall clock nor a suspended machine prolongs a secret.
+// A secret lives no longer because the wall clock steps or the machine sleeps.
 func TestClockSteps(t *testing.T) {
 	inWorld(t, cache.Config{}, one, func(w *world) {
 		s := w.set.Secrets("s")

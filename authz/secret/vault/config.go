@@ -60,8 +60,8 @@ type Config struct {
 	SecretIDFile string
 
 	// Dev permits what must not be in production: plain http to other
-	// machines, SkipVerify, a token with the root policy or with a limited
-	// number of uses.
+	// machines, SkipVerify, a token whose policies include root or whose uses
+	// are counted.
 	Dev bool
 	// Timeout for one request; 0 means DefaultTimeout.
 	Timeout time.Duration
