@@ -128,14 +128,15 @@ endif
 	$(GOLANGCI) fmt --diff
 
 # Policies are files in other people's hands, so a release binds us: protos are
-# compared with the newest tag. Before the first release there is nothing to break.
+# compared with the newest tag. Until there is one they are compared with the
+# commit before.
 .PHONY: lint-proto
 lint-proto: ## Lint protos, check their format, compare them with the latest release
 	$(BUF) format --diff --exit-code --exclude-path proto/third_party/buf
 	$(BUF) lint
-	@base=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
+	@base=$$(git describe --tags --abbrev=0 2>/dev/null || git rev-parse --verify --quiet HEAD~1 || true); \
 	if [[ -z $$base ]]; then \
-		echo 'buf breaking: skipped, there is no tag to compare with'; \
+		echo 'buf breaking: skipped, there is no commit before this one'; \
 	elif ! git cat-file -e "$$base:proto" 2>/dev/null; then \
 		echo "buf breaking: skipped, $$base has no proto folder"; \
 	else \
@@ -148,6 +149,7 @@ lint-proto: ## Lint protos, check their format, compare them with the latest rel
 .PHONY: lint-mod
 lint-mod: ## Check that go.mod and go.sum are tidy
 	go mod tidy -diff
+	go mod verify
 ifdef TEST_MODULE
 	cd test && go mod tidy -diff
 endif

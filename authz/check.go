@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // A Check judges requests by one kind of credential.
@@ -50,6 +51,9 @@ type Identity struct {
 	Secret   string
 	Version  int
 	Previous bool
+
+	// Signed is the time that the sender signed, zero if none was read.
+	Signed time.Time
 
 	// Credential says that a credential was presented and holds. It is false
 	// for source_ip, which only looks where the request comes from.

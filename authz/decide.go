@@ -39,7 +39,7 @@ func Require(kind, name string, check Check) Requirement {
 // left to right, up to one that is unmatched, rejected or in trouble: that is the
 // result. An absent member settles nothing yet. In the end the result is absent
 // if no credential was found at all, and a rejection with
-// [ReasonCredentialMissing] if some were.
+// [ReasonCredentialMissing] if only some were.
 func AllOf(members ...Requirement) Requirement {
 	return Requirement{op: opAll, members: members}
 }
@@ -155,13 +155,17 @@ func (q *Requirement) walkAll(ctx context.Context, r *Request, trace *Trace) out
 	return passed
 }
 
-// join keeps the first principal and the first secret that matched.
+// join keeps the first principal, the first secret that matched and the first
+// time that was signed.
 func join(first, next Identity) Identity {
 	if first.Principal == "" {
 		first.Principal = next.Principal
 	}
 	if first.Secret == "" {
 		first.Secret, first.Version, first.Previous = next.Secret, next.Version, next.Previous
+	}
+	if first.Signed.IsZero() {
+		first.Signed = next.Signed
 	}
 	first.Credential = first.Credential || next.Credential
 	return first

@@ -214,3 +214,25 @@ func TestDecideGivesUp(t *testing.T) {
 		t.Errorf("Decide() = %v, trace %+v, want %v", got.Reason(), trace.Results, authz.ReasonDeadline)
 	}
 }
+
+// An all_of tells the first principal, secret and signed time that it finds.
+func TestAllOfJoinsIdentities(t *testing.T) {
+	early, late := time.Unix(1, 0), time.Unix(2, 0)
+	tree := authz.AllOf(
+		authz.Require("a", "", identified{Credential: true}),
+		authz.Require("b", "", identified{Principal: "p", Signed: early, Credential: true}),
+		authz.Require("c", "", identified{Principal: "q", Secret: "s", Version: 3, Previous: true, Signed: late, Credential: true}),
+	)
+	got := authz.Decide(t.Context(), &authz.Request{}, tree, nil).Identity()
+	want := authz.Identity{Principal: "p", Secret: "s", Version: 3, Previous: true, Signed: early, Credential: true}
+	if got != want {
+		t.Errorf("Identity() = %+v, want %+v", got, want)
+	}
+}
+
+// identified is a check that passes.
+type identified authz.Identity
+
+func (i identified) Verify(context.Context, *authz.Request) (authz.Identity, error) {
+	return authz.Identity(i), nil
+}

@@ -31,6 +31,8 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	accepted  *prometheus.CounterVec
+	// skew has policy.
+	skew *prometheus.HistogramVec
 
 	// guardTripped, panics, shed and dropped have no labels.
 	guardTripped prometheus.Counter
@@ -58,6 +60,10 @@ func checkBuckets() []float64 {
 	return []float64{25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 200e-3}
 }
 
+// skewBuckets reach from clocks that agree to the widest usual window: most
+// senders and policies permit 300 s.
+func skewBuckets() []float64 { return []float64{1, 2, 5, 10, 30, 60, 120, 300, 600} }
+
 func vaultBuckets() []float64 {
 	return []float64{1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2}
 }
@@ -76,6 +82,8 @@ func NewMetrics(maxPolicies int) *Metrics {
 	m.decisions = m.counters("decisions_total", "Requests decided.", "policy", "kind", "mode", "decision", "reason")
 	m.duration = m.histograms("check_duration_seconds", "Time from receipt to verdict.", checkBuckets(), "policy")
 	m.accepted = m.counters("accepted_total", "Requests allowed, by the age of the secret's version that matched.", "policy", "version")
+
+	m.skew = m.histograms("timestamp_skew_seconds", "How far signed times were from the server's clock, either way, in requests allowed.", skewBuckets(), "policy")
 
 	m.guardTripped = m.counter("guard_tripped_total", "Answers that the last guard before the wire turned into a denial; any is a bug.")
 	m.panics = m.counter("panics_total", "Panics that were recovered; any is a bug.")

@@ -20,6 +20,7 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	m := observe.NewMetrics(0)
 	o := observe.New(m, nil)
 	e := allowed(t)
+	e.Decision = allow(t, authz.Identity{Secret: "stripe", Signed: e.Time})
 	o.Record(&e)
 	m.VaultRequest("kv_read", time.Millisecond)
 	m.SecretRefreshFailed("stripe")
@@ -93,6 +94,37 @@ hookauthz_decisions_total{decision="deny",kind="none",mode="enforce",policy="non
 hookauthz_decisions_total{decision="deny",kind="none",mode="enforce",policy="none",reason="route_not_found"} 1
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "hookauthz_decisions_total", "hookauthz_accepted_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecordMeasuresSkew(t *testing.T) {
+	m := observe.NewMetrics(0)
+	o := observe.New(m, nil)
+	for _, off := range []time.Duration{-4 * time.Second, 40 * time.Second} {
+		e := allowed(t)
+		e.Decision = allow(t, authz.Identity{Secret: "stripe", Signed: e.Time.Add(off)})
+		o.Record(&e)
+	}
+	unsigned := allowed(t)
+	o.Record(&unsigned)
+	want := `
+# HELP hookauthz_timestamp_skew_seconds How far signed times were from the server's clock, either way, in requests allowed.
+# TYPE hookauthz_timestamp_skew_seconds histogram
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="1"} 0
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="2"} 0
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="5"} 1
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="10"} 1
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="30"} 1
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="60"} 2
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="120"} 2
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="300"} 2
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="600"} 2
+hookauthz_timestamp_skew_seconds_bucket{policy="stripe",le="+Inf"} 2
+hookauthz_timestamp_skew_seconds_sum{policy="stripe"} 44
+hookauthz_timestamp_skew_seconds_count{policy="stripe"} 2
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "hookauthz_timestamp_skew_seconds"); err != nil {
 		t.Error(err)
 	}
 }

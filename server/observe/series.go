@@ -30,6 +30,8 @@ type policySeries struct {
 	duration prometheus.Observer
 	current  prometheus.Counter
 	previous prometheus.Counter
+	// skew is there once a request with a signed time was allowed.
+	skew func() prometheus.Observer
 
 	mu      sync.Mutex // held to add a kind
 	reasons []atomic.Pointer[[]kindCounter]
@@ -54,6 +56,7 @@ func newPolicySeries(m *Metrics, label string) *policySeries {
 		duration: m.duration.WithLabelValues(label),
 		current:  m.accepted.WithLabelValues(label, age(false)),
 		previous: m.accepted.WithLabelValues(label, age(true)),
+		skew:     sync.OnceValue(func() prometheus.Observer { return m.skew.WithLabelValues(label) }),
 		reasons:  make([]atomic.Pointer[[]kindCounter], len(authz.Reasons())),
 	}
 }
@@ -79,12 +82,22 @@ func (s *series) observe(e *Event) {
 	case reason == authz.ReasonBug && strings.HasPrefix(e.Decision.Detail(), authz.PanicDetail):
 		s.metrics.panics.Inc()
 	}
-	if identity := e.Decision.Identity(); e.Decision.Allowed() && identity.Secret != "" {
-		if identity.Previous {
-			p.previous.Inc()
-		} else {
-			p.current.Inc()
-		}
+	if e.Decision.Allowed() {
+		p.allowed(e)
+	}
+}
+
+func (p *policySeries) allowed(e *Event) {
+	identity := e.Decision.Identity()
+	switch {
+	case identity.Secret == "":
+	case identity.Previous:
+		p.previous.Inc()
+	default:
+		p.current.Inc()
+	}
+	if !identity.Signed.IsZero() {
+		p.skew().Observe(e.Time.Sub(identity.Signed).Abs().Seconds())
 	}
 }
 

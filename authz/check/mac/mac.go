@@ -69,13 +69,17 @@ func (c *Check) Verify(ctx context.Context, r *authz.Request) (authz.Identity, e
 	if w.buffer, err = c.assertions.Check(w.buffer, &w.input); err != nil {
 		return authz.Identity{}, err
 	}
-	return authz.Identity{
+	identity := authz.Identity{
 		Principal:  found.Secret,
 		Secret:     found.Secret,
 		Version:    found.Version,
 		Previous:   found.Previous,
 		Credential: true,
-	}, nil
+	}
+	if c.clock != nil {
+		identity.Signed = w.claims[group].signed
+	}
+	return identity, nil
 }
 
 // A work is the memory of one verification.

@@ -133,6 +133,9 @@ func TestVerify(t *testing.T) {
 			if reasonOf(err) != tt.want {
 				t.Errorf("Verify() = %v, want %v", err, tt.want)
 			}
+			if err == nil && tt.mac == positional && identity.Signed.Unix() != 1614265330 {
+				t.Errorf("Signed = %v, want the time of the group that holds", identity.Signed)
+			}
 			if err != nil && identity != (authz.Identity{}) {
 				t.Errorf("Verify() = %+v beside an error", identity)
 			}

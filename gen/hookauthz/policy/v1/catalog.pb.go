@@ -25,23 +25,26 @@ const (
 // CatalogEntry is a sender that the product knows: a file of the catalogue.
 type CatalogEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name by which policies take it; the file's name without .yaml.
+	// Name by which policies take it; the file's name without .yaml. 1 to 63
+	// characters (a-z, 0-9, - and _, not first). Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The sender's own name.
+	// The sender's own name. Required.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// Where the sender, or whoever the entry relies on, describes the scheme.
+	// Where the sender, or whoever the entry relies on, describes the scheme: a
+	// URI. Required.
 	Documentation string `protobuf:"bytes,3,opt,name=documentation,proto3" json:"documentation,omitempty"`
-	// Who says so: first-party, third-party or unverified.
+	// Who says so: first-party, third-party or unverified. Required.
 	Confidence string `protobuf:"bytes,4,opt,name=confidence,proto3" json:"confidence,omitempty"`
-	// The check, without secrets.
+	// The check, without secrets. Exactly one of mac and api_key is required.
 	Mac *Mac `protobuf:"bytes,5,opt,name=mac,proto3" json:"mac,omitempty"`
-	// The check, without secrets.
+	// The check, without secrets. Default: none, as for mac.
 	ApiKey *ApiKey `protobuf:"bytes,6,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// Methods that the sender uses. Default: any.
+	// Methods that the sender uses, in capitals (- is allowed after the first
+	// letter): at most 16 of 1 to 32 characters. Default: any.
 	Methods []string `protobuf:"bytes,7,rep,name=methods,proto3" json:"methods,omitempty"`
-	// Answers that the sender documents.
+	// Answers that the sender documents. Default: those of the classes.
 	Answers *Answers `protobuf:"bytes,8,opt,name=answers,proto3" json:"answers,omitempty"`
-	// What an operator must know.
+	// What an operator must know. Default: nothing.
 	Notes         string `protobuf:"bytes,9,opt,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

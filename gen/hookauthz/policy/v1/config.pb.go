@@ -28,15 +28,19 @@ const (
 // Config is the content of a policy file.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the operator states of the gateway, for all routes. A route's context
-	// extensions override it. Default: nothing is stated.
+	// What the operator states of the gateway, for all routes. The context
+	// extensions of a route come first. Default: nothing is stated.
 	Gateway *Gateway `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Secrets by name. A value never stands in this file, only where it is.
+	// Where each secret is, by a name of 1 to 63 characters (a-z, 0-9, - and _,
+	// not first); the secret itself is not written here. At most 100000. Default:
+	// none.
 	Secrets map[string]*Secret `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Policies by name. At least one.
+	// Policies by name, 1 to 100000. Names are written like those of secrets.
+	// Required.
 	Policies map[string]*Policy `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Routes, used where the gateway does not name a policy itself. The most
-	// specific match wins; order does not matter. Default: none.
+	// Routes, for requests whose policy the gateway does not name. The most
+	// specific of those that match counts, wherever it stands. At most 200000.
+	// Default: none.
 	Routes        []*Route `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -104,11 +108,12 @@ func (x *Config) GetRoutes() []*Route {
 type Gateway struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "raw-full": the gateway buffers whole bodies, sends no partial ones, sends
-	// them as bytes, and nothing before the filter changes them. "none": the
-	// opposite. Default: none.
+	// them as bytes, and nothing before the filter changes them. "none": nothing
+	// of this is sure. Default: none.
 	Body string `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
-	// The gateway's buffer limit, such as 1MiB. A body of that size or more is
-	// refused, since only a shorter one is proven whole. Default: not stated.
+	// The gateway's buffer limit: a number from 1 with a unit, B, KiB, MiB or GiB,
+	// such as 1MiB. A body that reaches it may have been cut there and is refused.
+	// Default: not stated.
 	MaxRequestBytes string `protobuf:"bytes,2,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
 	// "appended": the gateway appends the address of its peer to
 	// X-Forwarded-For (Envoy: use_remote_address). Default: not stated.
@@ -179,8 +184,9 @@ type Secret struct {
 	//	*Secret_File
 	//	*Secret_Env
 	Source isSecret_Source `protobuf_oneof:"source"`
-	// "accepted" takes keys under 16 bytes. Never an empty, blank or all-equal
-	// one. Passwords are exempt from the floor. Default: not accepted.
+	// "accepted" lifts the floor of 16 bytes, which passwords do not have. An
+	// empty or blank secret stays refused, and so does one byte repeated. Default:
+	// not accepted.
 	Weak          string `protobuf:"bytes,4,opt,name=weak,proto3" json:"weak,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -285,11 +291,12 @@ func (*Secret_Env) isSecret_Source() {}
 // VaultSource is a field of a key-value secret.
 type VaultSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Mount of the key-value engine. Default: secret.
+	// Mount of the key-value engine, at most 256 characters. Default: secret.
 	Mount string `protobuf:"bytes,1,opt,name=mount,proto3" json:"mount,omitempty"`
-	// Path below the mount, without the "data/" of version 2.
+	// Path below the mount, without the "data/" of version 2. 1 to 512
+	// characters. Required.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
-	// Field of the secret. Its value must be a JSON string.
+	// Field that holds it as a JSON string, 1 to 256 characters. Required.
 	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
 	// Version of the key-value engine, 1 or 2. Default: 2.
 	KvVersion uint32 `protobuf:"varint,4,opt,name=kv_version,json=kvVersion,proto3" json:"kv_version,omitempty"`
@@ -368,7 +375,8 @@ func (x *VaultSource) GetPreviousFor() *durationpb.Duration {
 // FileSource is a file that holds one secret. It is read again when it changes.
 type FileSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Path, relative to the server's working directory if not absolute.
+	// Path, relative to the server's working directory if not absolute. 1 to 4096
+	// characters. Required.
 	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -414,7 +422,8 @@ func (x *FileSource) GetPath() string {
 // EnvSource is an environment variable, read once at start.
 type EnvSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the variable.
+	// Name of the variable: letters, digits and _, 1 to 255, no digit first.
+	// Required.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -460,18 +469,22 @@ func (x *EnvSource) GetName() string {
 // Policy says what a route's requests must prove.
 type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What must hold. Every way through it must hold a check that authenticates.
+	// What must hold. A check that tells who sent the request must be on every way
+	// through it. Required.
 	Require *Requirement `protobuf:"bytes,1,opt,name=require,proto3" json:"require,omitempty"`
-	// Answers by class, over those of a catalogue entry and the defaults.
+	// Answers by class. Default: those of a catalogue entry, then those of the
+	// classes.
 	Answers *Answers `protobuf:"bytes,2,opt,name=answers,proto3" json:"answers,omitempty"`
 	// Hosts under which this policy may be chosen: exact, or "*." and a suffix
-	// of one label or more. Elsewhere it denies. Default: any.
+	// of one label or more. Elsewhere it denies. At most 256 of 1 to 255
+	// characters. Default: any.
 	Hosts []string `protobuf:"bytes,3,rep,name=hosts,proto3" json:"hosts,omitempty"`
-	// Methods that may pass. Default: the catalogue entry's, else any.
+	// Methods that may pass, in capitals (- is allowed after the first letter): at
+	// most 16 of 1 to 32 characters. Default: the catalogue entry's, else any.
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
-	// Rules for the body.
+	// Rules for the body. Default: those of its fields.
 	Body *BodyRules `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
-	// What the upstream gets to see.
+	// What the upstream gets to see. Default: those of its fields.
 	Upstream *Upstream `protobuf:"bytes,6,opt,name=upstream,proto3" json:"upstream,omitempty"`
 	// "accepted" permits a policy, or a way through it, that only looks at the
 	// source address. Default: such a policy is a mistake.
@@ -563,7 +576,7 @@ func (x *Policy) GetAddressOnly() string {
 // unavailable can't be changed: senders must be able to trust our 500 and 503.
 type Answers struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// No credential, or a signed part is not there. Default: 401.
+	// No credential, or no value for a part of the signed message. Default: 401.
 	Missing *Answer `protobuf:"bytes,1,opt,name=missing,proto3" json:"missing,omitempty"`
 	// A credential that can't be read, or stands twice. Default: 401.
 	Malformed *Answer `protobuf:"bytes,2,opt,name=malformed,proto3" json:"malformed,omitempty"`
@@ -571,13 +584,13 @@ type Answers struct {
 	Invalid *Answer `protobuf:"bytes,3,opt,name=invalid,proto3" json:"invalid,omitempty"`
 	// Authentic, but outside its time window. Default: 401.
 	Stale *Answer `protobuf:"bytes,4,opt,name=stale,proto3" json:"stale,omitempty"`
-	// Address, method or host not permitted. Default: 403.
+	// Not from this address, by this method or under this host. Default: 403.
 	Forbidden *Answer `protobuf:"bytes,5,opt,name=forbidden,proto3" json:"forbidden,omitempty"`
-	// Path, host or shape that two programs may read differently. Default: 400.
+	// The path, the host or the shape has more than one reading. Default: 400.
 	Ambiguous *Answer `protobuf:"bytes,6,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
-	// Over the size limit, or cut by the gateway. Default: 413.
+	// The body is longer than allowed, or did not arrive whole. Default: 413.
 	TooLarge *Answer `protobuf:"bytes,7,opt,name=too_large,json=tooLarge,proto3" json:"too_large,omitempty"`
-	// The route's secret does not exist or is unusable. Default: 500.
+	// A secret that the policy names is missing, or no good. Default: 500.
 	NotConfigured *Answer `protobuf:"bytes,8,opt,name=not_configured,json=notConfigured,proto3" json:"not_configured,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -672,12 +685,12 @@ func (x *Answers) GetNotConfigured() *Answer {
 // Answer is what the sender gets.
 type Answer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// HTTP status, a 4xx or 5xx of Envoy's StatusCode enum other than 410, which
-	// tells Standard Webhooks senders to disable the endpoint. Default: the
-	// class's.
+	// HTTP status: 4xx or 5xx, of those that Envoy has a code for. Not 410: on it
+	// Standard Webhooks senders disable the endpoint. Default: the class's.
 	Status uint32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
-	// Headers to add: printable ASCII, no Content-Length, no X-Hookauthz-*.
-	// Default: none.
+	// Headers to add, at most 16, with names of 1 to 128 characters and values of
+	// 1 to 1024: printable ASCII, no Content-Length, no X-Hookauthz-*. Default:
+	// none.
 	Headers map[string]string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Body, printable text of at most 4096 bytes, in place of the JSON error.
 	// Default: the JSON error.
@@ -740,13 +753,14 @@ func (x *Answer) GetBody() string {
 // BodyRules are the rules for the body.
 type BodyRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Largest body, such as 256KiB. Default: the server's --max-body.
+	// Largest body: a number from 1 with a unit, B, KiB, MiB or GiB, such as
+	// 256KiB. Default: the server's --max-body.
 	Max string `protobuf:"bytes,1,opt,name=max,proto3" json:"max,omitempty"`
 	// Whether a check that binds the body accepts an empty one: "allow" or
 	// "deny". Default: deny.
 	Empty string `protobuf:"bytes,2,opt,name=empty,proto3" json:"empty,omitempty"`
-	// Whether it accepts a body that the gateway sent as text, provided that it
-	// is free of "!" and U+FFFD: "allow" or "deny". Default: deny.
+	// Whether a body may come from the gateway as text, provided that it is free
+	// of "!" and U+FFFD: "allow" or "deny". Default: deny.
 	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -806,9 +820,10 @@ func (x *BodyRules) GetText() string {
 // Upstream is what the application behind the gateway gets to see.
 type Upstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Headers to set on an allowed request, each a template. Every name that any
-	// policy sets is overwritten or removed on every allowed request, so that a
-	// sender can't forge it. Default: none.
+	// Headers to set on an allowed request, each a template: at most 32, with names
+	// of 1 to 128 characters and templates of 1 to 1024. No sender can forge one:
+	// whichever policy allows a request, a header of that name that came with it is
+	// replaced or dropped. Default: none.
 	Headers map[string]string `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether the credentials that were read are removed. Default: true where
 	// the credential is the secret itself (api_key, basic), false for
@@ -865,9 +880,9 @@ func (x *Upstream) GetRemoveCredentials() bool {
 // Route chooses a policy by host, path and method.
 type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the request must match.
+	// What the request must match. Required.
 	Match *Match `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
-	// Name of the policy.
+	// Name of the policy. Required.
 	Policy        string `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -921,14 +936,18 @@ func (x *Route) GetPolicy() string {
 // then the method; there is no going back.
 type Match struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Hosts: exact, or "*." and a suffix of one label or more. Default: any.
+	// Hosts: exact, or "*." and a suffix of one label or more. At most 256 of 1 to
+	// 255 characters. Default: any.
 	Hosts []string `protobuf:"bytes,1,rep,name=hosts,proto3" json:"hosts,omitempty"`
 	// The whole path, without the query. A segment may be {name}, which matches
-	// one segment and captures it.
+	// one segment and captures it. At most 2048 characters. Default: none, and
+	// then path_prefix is required.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
-	// Leading whole segments of the path: /a matches /a and /a/b, not /ab.
+	// Leading whole segments of the path: /a matches /a and /a/b, not /ab. At most
+	// 2048 characters. Default: none, and then path is required.
 	PathPrefix string `protobuf:"bytes,3,opt,name=path_prefix,json=pathPrefix,proto3" json:"path_prefix,omitempty"`
-	// Methods. Default: any.
+	// Methods, in capitals (- is allowed after the first letter): at most 16 of 1
+	// to 32 characters. Default: any.
 	Methods       []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,37 +26,42 @@ const (
 // Mac is a message authentication code over parts of the request.
 type Mac struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Told in the decision log where a policy has several checks of a kind.
-	// Default: none.
+	// Tells this check from others of its kind in the decision log: 1 to 63
+	// characters (a-z, 0-9, - and _, not first). Default: none.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where the code stands in the request.
+	// Where the code stands in the request. Required.
 	Credential *Credential `protobuf:"bytes,2,opt,name=credential,proto3" json:"credential,omitempty"`
 	// Algorithm: hmac-sha256, hmac-sha384, hmac-sha512, or hmac-sha1 with
-	// weak_algorithm.
+	// weak_algorithm. Required.
 	Algorithm string `protobuf:"bytes,3,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// How the code is written: hex in either case, base64 or base64url with or
-	// without padding.
+	// without padding. Required.
 	Encoding string `protobuf:"bytes,4,opt,name=encoding,proto3" json:"encoding,omitempty"`
-	// Template of what was signed, such as "{timestamp}.{body}".
+	// The signed message, as a template such as "{timestamp}.{body}" of 1 to 4096
+	// characters. Required.
 	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
 	// The signed time. Default: none is looked at.
 	Timestamp *Timestamp `protobuf:"bytes,6,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
-	// How the secret's text becomes the key. Default: its bytes.
+	// How the secret's text becomes the key. Default: its bytes are the key.
 	Key *Key `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
-	// What must hold besides the code, checked after it.
+	// What must hold besides the code, checked after it. At most 16. Default:
+	// none.
 	Assert []*Assertion `protobuf:"bytes,8,rep,name=assert,proto3" json:"assert,omitempty"`
-	// Names under secrets; any live version of any may match. Left out in the
-	// catalogue.
+	// Names under secrets, 1 to 8; a live version of one must match. Required in a
+	// policy, left out in the catalogue.
 	Secrets []string `protobuf:"bytes,9,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// Base of the URL values in templates, as registered with the sender:
-	// scheme, host and an optional path prefix. Default: none, and then those
-	// values are a mistake.
+	// Where the URL values of templates begin: scheme, host and an optional path
+	// prefix, as the sender was given them; at most 512 characters. Default: none,
+	// and then those values are a mistake.
 	PublicUrl string `protobuf:"bytes,10,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"`
-	// "accepted" permits hmac-sha1, and md5 or sha1 digests of the body.
+	// "accepted" permits hmac-sha1, and md5 or sha1 digests of the body. Default:
+	// not permitted.
 	WeakAlgorithm string `protobuf:"bytes,11,opt,name=weak_algorithm,json=weakAlgorithm,proto3" json:"weak_algorithm,omitempty"`
 	// "accepted" permits a message that two different requests may share.
+	// Default: not permitted.
 	AmbiguousMessage string `protobuf:"bytes,12,opt,name=ambiguous_message,json=ambiguousMessage,proto3" json:"ambiguous_message,omitempty"`
 	// "accepted" lets requests pass whose body is not covered by the message.
+	// Default: not permitted.
 	UnsignedBody  string `protobuf:"bytes,13,opt,name=unsigned_body,json=unsignedBody,proto3" json:"unsigned_body,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -187,15 +192,20 @@ func (x *Mac) GetUnsignedBody() string {
 // grammar; without one the whole value is the signature.
 type Credential struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Header that holds it.
+	// Header that holds it, 1 to 128 characters. Default: none; exactly one of
+	// header, headers and query is required.
 	Header string `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// Headers that may hold it; all that are there are candidates.
+	// Headers that may hold it, at most 8 of 1 to 128 characters; all that are
+	// there are candidates. Default: none.
 	Headers []string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty"`
-	// Query parameter that holds it, spelt as in the URL.
+	// Query parameter that holds it, spelt as in the URL: letters, digits, ".",
+	// "_", "~" and "-", 1 to 128. Default: none.
 	Query string `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
-	// Text that must stand before it, such as "sha256=". Default: none.
+	// Text that must stand before it, such as "sha256=", at most 64 characters.
+	// Default: none.
 	Prefix string `protobuf:"bytes,4,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	// key=value pairs, as in t=1,v1=ab,v1=cd.
+	// key=value pairs, as in t=1,v1=ab,v1=cd. Default: no grammar, as for the
+	// other three.
 	Fields *FieldsGrammar `protobuf:"bytes,5,opt,name=fields,proto3" json:"fields,omitempty"`
 	// tag,value pairs apart by spaces, as in v1,AA v1a,BB.
 	Tagged *TaggedGrammar `protobuf:"bytes,6,opt,name=tagged,proto3" json:"tagged,omitempty"`
@@ -203,8 +213,8 @@ type Credential struct {
 	List *ListGrammar `protobuf:"bytes,7,opt,name=list,proto3" json:"list,omitempty"`
 	// Named values, then signatures, as in 1614265330,ab,cd.
 	Positional *PositionalGrammar `protobuf:"bytes,8,opt,name=positional,proto3" json:"positional,omitempty"`
-	// How many signatures are looked at; one more is malformed. 1 to 128.
-	// Default: 16.
+	// How many signatures are looked at, 1 to 128; one more is malformed. Default:
+	// 16.
 	MaxCandidates uint32 `protobuf:"varint,9,opt,name=max_candidates,json=maxCandidates,proto3" json:"max_candidates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -306,13 +316,15 @@ func (x *Credential) GetMaxCandidates() uint32 {
 // FieldsGrammar is a list of key=value pairs.
 type FieldsGrammar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Key whose values are the signatures. The other keys become
-	// {credential:KEY} in templates.
+	// Key whose values are the signatures: letters, digits, _ and -, 1 to 64. The
+	// other keys become {credential:KEY} in templates. Required.
 	Signature string `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"`
-	// What stands between pairs. Default: a comma.
+	// What stands between pairs: a comma, a semicolon, "&" or a space. Default: a
+	// comma.
 	Separator string `protobuf:"bytes,2,opt,name=separator,proto3" json:"separator,omitempty"`
-	// What stands between groups of pairs, where there are several. A signature
-	// belongs to the values of its group. Default: one group.
+	// What stands between groups of pairs, where there are several; one of the
+	// same characters. A signature belongs to the values of its group. Default:
+	// one group.
 	GroupSeparator string `protobuf:"bytes,3,opt,name=group_separator,json=groupSeparator,proto3" json:"group_separator,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -372,7 +384,8 @@ func (x *FieldsGrammar) GetGroupSeparator() string {
 // TaggedGrammar is a list of tag,value pairs apart by spaces.
 type TaggedGrammar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Tag whose values are the signatures; the others are ignored.
+	// Tag whose values are the signatures: letters, digits, _ and -, 1 to 64.
+	// Others are ignored. Required.
 	Tag           string `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -418,7 +431,8 @@ func (x *TaggedGrammar) GetTag() string {
 // ListGrammar is a list of signatures.
 type ListGrammar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What stands between them. Default: a comma.
+	// What stands between them: a comma, a semicolon, "|" or a space. Default: a
+	// comma.
 	Separator     string `protobuf:"bytes,1,opt,name=separator,proto3" json:"separator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -464,9 +478,11 @@ func (x *ListGrammar) GetSeparator() string {
 // PositionalGrammar is named values, then signatures.
 type PositionalGrammar struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names of the leading values; they become {credential:NAME} in templates.
+	// Names of the leading values, 1 to 8 of 1 to 64 letters, digits, _ and -; they
+	// become {credential:NAME} in templates. Required.
 	Names []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
-	// What stands between them. Default: a comma.
+	// What stands between them: a comma, a semicolon, "|" or a space. Default: a
+	// comma.
 	Separator     string `protobuf:"bytes,2,opt,name=separator,proto3" json:"separator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -519,19 +535,20 @@ func (x *PositionalGrammar) GetSeparator() string {
 // Timestamp is the time at which the sender signed.
 type Timestamp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Template of where it stands, such as "{header:X-Timestamp}".
+	// Where it stands, as a template such as "{header:X-Timestamp}" of 1 to 512
+	// characters. Required.
 	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
 	// How it is written: seconds or milliseconds since 1970, rfc3339 or
-	// http-date.
+	// http-date. Required.
 	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
-	// How far it may lie from our clock, either side; over 0, at most 10 minutes
-	// outside the catalogue. Default: 300s.
+	// How far it may lie from our clock, on both sides: over 0, and at most 10
+	// minutes, or an hour in the catalogue. Default: 300s.
 	Tolerance *durationpb.Duration `protobuf:"bytes,3,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
-	// How far it may lie in the future, to differ from tolerance; at most 10
-	// minutes. Default: tolerance.
+	// How far it may lie in the future, if that differs: 0 to 10 minutes, or to an
+	// hour in the catalogue. Default: tolerance.
 	FutureTolerance *durationpb.Duration `protobuf:"bytes,4,opt,name=future_tolerance,json=futureTolerance,proto3" json:"future_tolerance,omitempty"`
-	// "accepted" reads the time but enforces no window, for senders whose
-	// retries keep the first time. Default: the window is enforced.
+	// "accepted" reads the time but enforces no window, for senders that repeat a
+	// delivery with its first time. Default: the window is enforced.
 	Unchecked     string `protobuf:"bytes,5,opt,name=unchecked,proto3" json:"unchecked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -605,8 +622,8 @@ func (x *Timestamp) GetUnchecked() string {
 // Key says how a secret's text becomes key bytes.
 type Key struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Text that is removed from the start if it stands there, such as whsec_.
-	// Default: none.
+	// Text that is removed from the start if it stands there, such as whsec_; at
+	// most 64 characters. Default: none.
 	StripPrefix string `protobuf:"bytes,1,opt,name=strip_prefix,json=stripPrefix,proto3" json:"strip_prefix,omitempty"`
 	// How the rest becomes bytes: utf8 (as it is), base64, hex, or its sha1 or
 	// sha256. Default: utf8.
@@ -662,11 +679,13 @@ func (x *Key) GetDecode() string {
 // Assertion is what must hold besides the signature.
 type Assertion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Template of the value to look at.
+	// The value to look at, as a template of 1 to 1024 characters. Required.
 	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
-	// Template that it must equal.
+	// What it must equal, as a template of at most 1024 characters. Default: none,
+	// and then one_of is required.
 	Equals string `protobuf:"bytes,2,opt,name=equals,proto3" json:"equals,omitempty"`
-	// Texts of which it must equal one.
+	// Texts of which it must equal one, 1 to 64 of at most 1024 characters.
+	// Default: none, and then equals is required.
 	OneOf         []string `protobuf:"bytes,3,rep,name=one_of,json=oneOf,proto3" json:"one_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,10 +26,11 @@ const (
 // Requirement is one check, or requirements combined.
 type Requirement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Every member must pass, asked left to right.
+	// Every member must pass, asked left to right; 1 to 16. Default: none. Exactly
+	// one of all_of, any_of and the kinds is required.
 	AllOf []*Requirement `protobuf:"bytes,1,rep,name=all_of,json=allOf,proto3" json:"all_of,omitempty"`
-	// One member must pass, asked left to right. A wrong credential ends it; an
-	// absent one goes on to the next.
+	// One member must pass, asked left to right; 1 to 16. An absent credential is
+	// passed over, a wrong one is the end. Default: none.
 	AnyOf []*Requirement `protobuf:"bytes,2,rep,name=any_of,json=anyOf,proto3" json:"any_of,omitempty"`
 	// With any_of only: "continue" goes on after a wrong credential. Default: it
 	// ends the any_of.
@@ -161,12 +162,12 @@ type Requirement_Provider struct {
 }
 
 type Requirement_ApiKey struct {
-	// The sender knows a key.
+	// The sender has the key.
 	ApiKey *ApiKey `protobuf:"bytes,11,opt,name=api_key,json=apiKey,proto3,oneof"`
 }
 
 type Requirement_Basic struct {
-	// The sender knows a user's password (RFC 7617).
+	// The sender has a user's password (RFC 7617).
 	Basic *Basic `protobuf:"bytes,12,opt,name=basic,proto3,oneof"`
 }
 
@@ -194,12 +195,13 @@ func (*Requirement_SourceIp) isRequirement_Kind() {}
 // Provider takes a check from the catalogue.
 type Provider struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the catalogue's entry, such as github.
+	// Name of the catalogue's entry, such as github. Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Names under secrets; any of them may match.
+	// Names under secrets, 1 to 8; any of them may match. Required.
 	Secrets []string `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// In place of the entry's time window, both sides; at most the entry's own
-	// or 10 minutes, whichever is longer. Only for entries that have one.
+	// In place of the entry's time window, both sides; over 0, at most the entry's
+	// own or 10 minutes, whichever is longer. Only for entries that have one.
+	// Default: the entry's.
 	Tolerance     *durationpb.Duration `protobuf:"bytes,3,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -259,14 +261,18 @@ func (x *Provider) GetTolerance() *durationpb.Duration {
 // ApiKey is a key in a header or in the query.
 type ApiKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Header that holds the key.
+	// Header that holds the key, 1 to 128 characters. Default: none; exactly one
+	// of header and query is required.
 	Header string `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// Query parameter that holds the key, spelt as in the URL. Queries end up in
-	// logs: prefer a header.
+	// Query parameter that holds the key, spelt as in the URL: letters, digits,
+	// ".", "_", "~" and "-", 1 to 128. Queries end up in logs: prefer a header.
+	// Default: none.
 	Query string `protobuf:"bytes,2,opt,name=query,proto3" json:"query,omitempty"`
-	// Text that must stand before the key, such as "Token ". Default: none.
+	// Text that must stand before the key, such as "Token ", at most 64
+	// characters. Default: none.
 	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	// Names under secrets; any of them may match.
+	// Names under secrets, 1 to 8; any of them may match. Required in a policy, left
+	// out in the catalogue.
 	Secrets []string `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// How the secret is stored: "plain", or "sha256" for the hex SHA-256 of the
 	// key. Default: plain.
@@ -343,11 +349,13 @@ func (x *ApiKey) GetStored() string {
 // Basic is a user and a password.
 type Basic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Header that holds the credentials. Default: Authorization.
+	// Header that holds the credentials, 1 to 128 characters. Default:
+	// Authorization.
 	Header string `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// Users and the secrets that hold their passwords.
+	// Users and the secrets that hold their passwords, 1 to 64. Default: none;
+	// exactly one of users and secrets is required.
 	Users []*BasicUser `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
-	// Secrets that hold user:password.
+	// Names under secrets that hold user:password, 1 to 8. Default: none.
 	Secrets []string `protobuf:"bytes,3,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// How the password is stored: "plain", or "sha256" for its hex SHA-256.
 	// Default: plain.
@@ -417,9 +425,10 @@ func (x *Basic) GetStored() string {
 // BasicUser is a user of a Basic check.
 type BasicUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// User name. No colon (RFC 7617, section 2).
+	// User name: 1 to 128 characters of printable ASCII without a colon (RFC 7617,
+	// section 2) and without blanks at the ends. Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Names under secrets; any of them may match.
+	// Names under secrets, 1 to 8; any of them may match. Required.
 	Secrets       []string `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -472,7 +481,8 @@ func (x *BasicUser) GetSecrets() []string {
 // SourceIp is a list of addresses.
 type SourceIp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Addresses and prefixes (CIDR), IPv4 or IPv6.
+	// Addresses and prefixes (CIDR), IPv4 or IPv6: 1 to 1024 of at most 64
+	// characters. Required.
 	Allow []string `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
 	// Takes the client's address from X-Forwarded-For instead of the connection.
 	// Needs the gateway's xff to be stated. Default: the connection's.
