@@ -1,7 +1,7 @@
 package authz
 
-// A Class groups reasons that a sender is answered alike. A policy may change
-// the status of a class, except for [ClassInternal] and [ClassUnavailable].
+// A Class groups reasons that a sender is answered alike. For each but
+// [ClassInternal] and [ClassUnavailable] a policy may choose another status.
 type Class uint8
 
 // The classes of denial. The zero Class is internal, so that a denial nobody

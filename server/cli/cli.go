@@ -43,8 +43,8 @@ func Main() int {
 	return c.run(context.Background(), os.Args[1:])
 }
 
-// colorful reports whether to write colours to f: only on a terminal, and never
-// where NO_COLOR is set (https://no-color.org).
+// colorful reports whether to write colours to f, which is for terminals whose
+// user has not set NO_COLOR (https://no-color.org).
 func colorful(f *os.File) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,17 +28,18 @@ func TestQuickstart(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ready.") {
+	ready := false
+	for !ready && lines.Scan() {
+		ready = strings.HasPrefix(lines.Text(), "Ready.")
 	}
-	if !strings.HasPrefix(lines.Text(), "Ready.") {
+	if !ready {
 		_ = up.Wait()
 		t.Fatalf("up is not ready: %s", &trouble)
 	}
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		for lines.Scan() {
-		}
+		_, _ = io.Copy(io.Discard, out)
 	}()
 	t.Cleanup(func() {
 		if err := up.Process.Signal(syscall.SIGTERM); err != nil {

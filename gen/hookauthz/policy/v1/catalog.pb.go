@@ -26,7 +26,7 @@ const (
 type CatalogEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name by which policies take it; the file's name without .yaml. 1 to 63
-	// characters (a-z, 0-9, - and _, not first). Required.
+	// characters of a-z, 0-9, - and _, the first a letter or digit. Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The sender's own name. Required.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
@@ -39,8 +39,8 @@ type CatalogEntry struct {
 	Mac *Mac `protobuf:"bytes,5,opt,name=mac,proto3" json:"mac,omitempty"`
 	// The check, without secrets. Default: none, as for mac.
 	ApiKey *ApiKey `protobuf:"bytes,6,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// Methods that the sender uses, in capitals (- is allowed after the first
-	// letter): at most 16 of 1 to 32 characters. Default: any.
+	// Methods that the sender uses, in capitals: at most 16 of 1 to 32 characters.
+	// Default: any.
 	Methods []string `protobuf:"bytes,7,rep,name=methods,proto3" json:"methods,omitempty"`
 	// Answers that the sender documents. Default: those of the classes.
 	Answers *Answers `protobuf:"bytes,8,opt,name=answers,proto3" json:"answers,omitempty"`

@@ -31,9 +31,9 @@ type Config struct {
 	// What the operator states of the gateway, for all routes. The context
 	// extensions of a route come first. Default: nothing is stated.
 	Gateway *Gateway `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Where each secret is, by a name of 1 to 63 characters (a-z, 0-9, - and _,
-	// not first); the secret itself is not written here. At most 100000. Default:
-	// none.
+	// Where each secret is, by name; the secret itself is not written here. Names
+	// have 1 to 63 characters of a-z, 0-9, - and _, the first a letter or digit. At
+	// most 100000. Default: none.
 	Secrets map[string]*Secret `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Policies by name, 1 to 100000. Names are written like those of secrets.
 	// Required.
@@ -479,8 +479,8 @@ type Policy struct {
 	// of one label or more. Elsewhere it denies. At most 256 of 1 to 255
 	// characters. Default: any.
 	Hosts []string `protobuf:"bytes,3,rep,name=hosts,proto3" json:"hosts,omitempty"`
-	// Methods that may pass, in capitals (- is allowed after the first letter): at
-	// most 16 of 1 to 32 characters. Default: the catalogue entry's, else any.
+	// Methods that may pass, in capitals: at most 16 of 1 to 32 characters.
+	// Default: the catalogue entry's, else any.
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
 	// Rules for the body. Default: those of its fields.
 	Body *BodyRules `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
@@ -946,8 +946,7 @@ type Match struct {
 	// Leading whole segments of the path: /a matches /a and /a/b, not /ab. At most
 	// 2048 characters. Default: none, and then path is required.
 	PathPrefix string `protobuf:"bytes,3,opt,name=path_prefix,json=pathPrefix,proto3" json:"path_prefix,omitempty"`
-	// Methods, in capitals (- is allowed after the first letter): at most 16 of 1
-	// to 32 characters. Default: any.
+	// Methods, in capitals: at most 16 of 1 to 32 characters. Default: any.
 	Methods       []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

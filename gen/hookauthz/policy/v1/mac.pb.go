@@ -27,7 +27,7 @@ const (
 type Mac struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Tells this check from others of its kind in the decision log: 1 to 63
-	// characters (a-z, 0-9, - and _, not first). Default: none.
+	// characters of a-z, 0-9, - and _, the first a letter or digit. Default: none.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Where the code stands in the request. Required.
 	Credential *Credential `protobuf:"bytes,2,opt,name=credential,proto3" json:"credential,omitempty"`

@@ -271,8 +271,8 @@ type ApiKey struct {
 	// Text that must stand before the key, such as "Token ", at most 64
 	// characters. Default: none.
 	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	// Names under secrets, 1 to 8; any of them may match. Required in a policy, left
-	// out in the catalogue.
+	// Names under secrets, 1 to 8; any of them may match. Required in a policy,
+	// left out in the catalogue.
 	Secrets []string `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// How the secret is stored: "plain", or "sha256" for the hex SHA-256 of the
 	// key. Default: plain.
