@@ -19,7 +19,7 @@ import (
 // readiness says whether checks are answered, to gRPC and HTTP probes alike.
 type readiness struct {
 	health *health.Server
-	// settled: the source of every secret has said what it is, or no. It never
+	// settled: the source of every secret has answered, be it with a no. It never
 	// goes back, and the adapter denies all requests before it.
 	settled atomic.Bool
 	// exhausted: no secret is good any more.
