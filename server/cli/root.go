@@ -10,9 +10,9 @@ import (
 )
 
 const rootLong = `hookauthz authenticates webhooks at the gateway. Envoy asks it about each
-request (ext_authz over gRPC); it finds the policy of the request's route, reads
-the secrets that the policy names from Vault, verifies the signature, key or
-password, and allows or denies.
+request (ext_authz over gRPC) and is told to allow or to deny. The policy of
+the route says which signature, key or password must hold; the secrets for it
+come from Vault.
 
 First steps:
   hookauthz demo                 see it work, without Envoy and Vault
