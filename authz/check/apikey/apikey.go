@@ -47,14 +47,7 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	identity, matched, trouble := stored.Match(c.keys, tag, r.Received)
-	switch {
-	case matched:
-		return identity, nil
-	case trouble != nil:
-		return authz.Identity{}, trouble
-	}
-	return authz.Identity{}, authz.Deny(authz.ReasonAPIKeyInvalid, "the key is none of ours")
+	return stored.Match(c.keys, tag, r.Received, authz.ReasonAPIKeyInvalid) //nolint:wrapcheck // a denial
 }
 
 // presented returns the tag of the key that r presents.

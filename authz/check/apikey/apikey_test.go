@@ -45,18 +45,6 @@ func one(values ...string) map[string]authz.Secrets {
 	return map[string]authz.Secrets{"one": authztest.Values(values...)}
 }
 
-// want compares err with a reason, ReasonVerified for none.
-func want(tb testing.TB, err error, want authz.Reason) {
-	tb.Helper()
-	got := authz.ReasonVerified
-	if err != nil {
-		got = authz.DeniedBy(err).Reason()
-	}
-	if got != want {
-		tb.Errorf("Verify() error = %v, want %v", err, want)
-	}
-}
-
 func TestVerifyHeader(t *testing.T) {
 	const malformed, invalid = authz.ReasonCredentialMalformed, authz.ReasonAPIKeyInvalid
 	long := strings.Repeat("k", 8<<10)
@@ -120,7 +108,7 @@ func TestVerifyHeader(t *testing.T) {
 				authztest.AddHeader(r, s.GetHeader(), line)
 			}
 			identity, err := newCheck(t, s, one(secret)).Verify(t.Context(), r)
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 			if err == nil && (identity != authz.Identity{Principal: "one", Secret: "one", Version: 1, Credential: true}) {
 				t.Errorf("identity = %+v", identity)
 			}
@@ -172,7 +160,7 @@ func TestVerifyQuery(t *testing.T) {
 			s := &policypb.ApiKey{Query: "key", Prefix: tt.prefix, Secrets: []string{"one"}}
 			r := authztest.Request("POST", tt.path, "", "key", key)
 			_, err := newCheck(t, s, one(key)).Verify(t.Context(), r)
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 		})
 	}
 }
@@ -207,7 +195,7 @@ func TestStored(t *testing.T) {
 			s := settings(func(s *policypb.ApiKey) { s.Stored = tt.form })
 			r := authztest.Request("POST", "/h", "", "X-Api-Key", tt.header)
 			_, err := newCheck(t, s, one(tt.store)).Verify(t.Context(), r)
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 		})
 	}
 }
@@ -248,7 +236,7 @@ func TestSeveralSecrets(t *testing.T) {
 			s := settings(func(s *policypb.ApiKey) { s.Secrets = []string{"a", "b", "c"} })
 			check := newCheck(t, s, map[string]authz.Secrets{"a": tt.a, "b": tt.b, "c": tt.c})
 			identity, err := check.Verify(t.Context(), authztest.Request("POST", "/h", "", "X-Api-Key", tt.header))
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 			if identity.Principal != tt.secret || identity.Secret != tt.secret || identity.Version != tt.version {
 				t.Errorf("identity = %+v, want %s version %d", identity, tt.secret, tt.version)
 			}
@@ -301,12 +289,12 @@ func TestRotation(t *testing.T) {
 		_, err := check.Verify(context.Background(), authztest.Request("POST", "/h", "", "X-Api-Key", k))
 		return err
 	}
-	want(t, verify(key), authz.ReasonVerified)
+	authztest.WantReason(t, verify(key), authz.ReasonVerified)
 	secrets.Set(other, key)
-	want(t, verify(key), authz.ReasonVerified)
-	want(t, verify(other), authz.ReasonVerified)
+	authztest.WantReason(t, verify(key), authz.ReasonVerified)
+	authztest.WantReason(t, verify(other), authz.ReasonVerified)
 	secrets.Set(other)
-	want(t, verify(key), authz.ReasonAPIKeyInvalid)
+	authztest.WantReason(t, verify(key), authz.ReasonAPIKeyInvalid)
 	secrets.Fail(authz.Deny(authz.ReasonSecretMissing, ""))
 	if err := verify(other); !errors.Is(err, authz.ErrNotConfigured) {
 		t.Errorf("after the secret was deleted: error = %v, want %v", err, authz.ErrNotConfigured)

@@ -63,14 +63,7 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	identity, matched, trouble := stored.Match(c.keys, tag, r.Received)
-	switch {
-	case matched:
-		return identity, nil
-	case trouble != nil:
-		return authz.Identity{}, trouble
-	}
-	return authz.Identity{}, authz.Deny(authz.ReasonBasicInvalid, "user and password are none of ours")
+	return stored.Match(c.keys, tag, r.Received, authz.ReasonBasicInvalid) //nolint:wrapcheck // a denial
 }
 
 // unfit is that of [authz.Part].

@@ -44,18 +44,6 @@ func one(values ...string) map[string]authz.Secrets {
 	return map[string]authz.Secrets{"one": authztest.Values(values...)}
 }
 
-// want compares err with a reason, ReasonVerified for none.
-func want(tb testing.TB, err error, want authz.Reason) {
-	tb.Helper()
-	got := authz.ReasonVerified
-	if err != nil {
-		got = authz.DeniedBy(err).Reason()
-	}
-	if got != want {
-		tb.Errorf("Verify() error = %v, want %v", err, want)
-	}
-}
-
 func TestVerify(t *testing.T) {
 	const malformed, invalid, missing = authz.ReasonCredentialMalformed, authz.ReasonBasicInvalid, authz.ReasonCredentialMissing
 	right := encode("ali:" + password)
@@ -130,7 +118,7 @@ func TestVerify(t *testing.T) {
 					authztest.AddHeader(r, "Authorization", line)
 				}
 				identity, err := newCheck(t, form.settings, one(form.store)).Verify(t.Context(), r)
-				want(t, err, tt.want)
+				authztest.WantReason(t, err, tt.want)
 				if err == nil && (identity != authz.Identity{Principal: "ali", Secret: "one", Version: 1, Credential: true}) {
 					t.Errorf("identity = %+v", identity)
 				}
@@ -194,7 +182,7 @@ func TestUselessSecrets(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := authztest.Request("POST", "/h", "", "Authorization", "Basic "+encode(tt.present))
 			_, err := newCheck(t, tt.settings, one(tt.store)).Verify(t.Context(), r)
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 		})
 	}
 }
@@ -228,7 +216,7 @@ func TestSeveralUsers(t *testing.T) {
 	for _, tt := range tests {
 		identity, err := check.Verify(t.Context(), authztest.Request("POST", "/h", "", "X-Auth", "Basic "+encode(tt.pair)))
 		t.Run(tt.pair, func(t *testing.T) {
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 			if identity.Principal != tt.user || identity.Secret != tt.secret {
 				t.Errorf("identity = %+v, want %s by %s", identity, tt.user, tt.secret)
 			}
@@ -248,7 +236,7 @@ func TestTroubleOfOneUser(t *testing.T) {
 		"ali:any": authz.ReasonSecretUnavailable, "eve:any": authz.ReasonSecretUnavailable,
 	} {
 		_, err := check.Verify(t.Context(), authztest.Request("POST", "/h", "", "Authorization", "Basic "+encode(pair)))
-		want(t, err, reason)
+		authztest.WantReason(t, err, reason)
 	}
 }
 

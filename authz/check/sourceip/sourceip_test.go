@@ -30,18 +30,6 @@ func from(peer string) *authz.Request {
 	return r
 }
 
-// want compares err with a reason, ReasonVerified for none.
-func want(tb testing.TB, err error, want authz.Reason) {
-	tb.Helper()
-	got := authz.ReasonVerified
-	if err != nil {
-		got = authz.DeniedBy(err).Reason()
-	}
-	if got != want {
-		tb.Errorf("Verify() error = %v, want %v", err, want)
-	}
-}
-
 func TestPeer(t *testing.T) {
 	allow := []string{"203.0.113.0/24", "198.51.100.7", "2001:db8::/32", "::ffff:192.0.2.0/120", "::ffff:192.0.3.9", "10.0.0.0/8", "10.1.0.0/16"}
 	tests := []struct {
@@ -85,7 +73,7 @@ func TestPeer(t *testing.T) {
 			authztest.AddHeader(r, "x-forwarded-for", "203.0.113.1")
 			r.Gateway.XFFAppended = true
 			identity, err := check.Verify(t.Context(), r)
-			want(t, err, reason)
+			authztest.WantReason(t, err, reason)
 			if identity != (authz.Identity{}) {
 				t.Errorf("identity = %+v, want none", identity)
 			}
@@ -123,7 +111,7 @@ func TestForwarded(t *testing.T) {
 				authztest.AddHeader(r, "X-Forwarded-For", line)
 			}
 			_, err := check.Verify(t.Context(), r)
-			want(t, err, tt.want)
+			authztest.WantReason(t, err, tt.want)
 		})
 	}
 }

@@ -16,11 +16,14 @@ type Known struct {
 // Match looks for tag among all keys that rings hold at now. It compares with
 // every one of them, whatever it finds.
 //
-// If none matches, trouble is the worst that stands in the way of some key, nil
-// if we know them all: it decides before a mismatch, because the key that can't
-// be read might have matched. It is told of any key, not only of those of the
-// presented user, so that it does not show which users there are.
-func Match(rings []*scheme.Keyring[Known], tag Tag, now time.Time) (identity authz.Identity, matched bool, trouble error) {
+// If none matches, the error is the worst trouble that stands in the way of some
+// key, because the key that can't be read might have matched. It is told of any
+// key, not only of those of the presented user, so that it does not show which
+// users there are. If we know all keys, it is the denial for mismatch.
+func Match(rings []*scheme.Keyring[Known], tag Tag, now time.Time, mismatch authz.Reason) (authz.Identity, error) {
+	var identity authz.Identity
+	var trouble error
+	matched := false
 	for _, ring := range rings {
 		for i := range ring.Len() {
 			keys, err := ring.At(i, now)
@@ -32,10 +35,13 @@ func Match(rings []*scheme.Keyring[Known], tag Tag, now time.Time) (identity aut
 			}
 		}
 	}
-	if matched {
-		return identity, true, nil
+	switch {
+	case matched:
+		return identity, nil
+	case trouble != nil:
+		return authz.Identity{}, trouble
 	}
-	return authz.Identity{}, false, trouble
+	return authz.Identity{}, authz.Deny(mismatch, "it is none of ours")
 }
 
 func identify(key *scheme.Key[Known]) authz.Identity {

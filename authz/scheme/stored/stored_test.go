@@ -145,9 +145,10 @@ func TestMatchDoesTheSameWork(t *testing.T) {
 				return stored.Known{Tag: sealer.SealText(string(secret.Reveal())), Principal: ref.Name}, nil
 			}))
 		}
-		identity, matched, trouble := stored.Match(rings, sealer.SealText("right"), time.Time{})
-		if matched != (match >= 0) || trouble != nil || reads != 3 {
-			t.Errorf("match at %d: Match() = %v, %v, %d secrets read", match, matched, trouble, reads)
+		identity, err := stored.Match(rings, sealer.SealText("right"), time.Time{}, authz.ReasonBasicInvalid)
+		matched := err == nil
+		if matched != (match >= 0) || !matched && authz.DeniedBy(err).Reason() != authz.ReasonBasicInvalid || reads != 3 {
+			t.Errorf("match at %d: Match() = %v, %v, %d secrets read", match, identity, err, reads)
 		}
 		if matched && (identity.Principal != string(rune('a'+match)) || !identity.Credential) || !matched && identity != (authz.Identity{}) {
 			t.Errorf("match at %d: identity = %+v", match, identity)
@@ -165,9 +166,8 @@ func TestMatchTrouble(t *testing.T) {
 			refs = append(refs, authz.Reference{Name: "x", Secrets: fixed{reads: &reads, err: err}})
 		}
 		ring := scheme.NewKeyring(refs, func(authz.Reference, authz.Secret) (stored.Known, error) { return stored.Known{}, errBug })
-		_, matched, trouble := stored.Match([]*scheme.Keyring[stored.Known]{ring}, stored.Tag{}, time.Time{})
-		if matched || !errors.Is(trouble, authz.ErrUnavailable) {
-			t.Errorf("Match() = %v, %v, want %v", matched, trouble, authz.ErrUnavailable)
+		if _, err := stored.Match([]*scheme.Keyring[stored.Known]{ring}, stored.Tag{}, time.Time{}, authz.ReasonBasicInvalid); !errors.Is(err, authz.ErrUnavailable) {
+			t.Errorf("Match() = %v, want %v", err, authz.ErrUnavailable)
 		}
 	}
 }
