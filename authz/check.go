@@ -51,6 +51,8 @@ type Identity struct {
 	Secret   string
 	Version  int
 	Previous bool
+	// Stale says that the secret's store could not be read lately.
+	Stale bool
 
 	// Signed is the time that the sender signed, zero if none was read.
 	Signed time.Time

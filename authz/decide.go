@@ -162,7 +162,7 @@ func join(first, next Identity) Identity {
 		first.Principal = next.Principal
 	}
 	if first.Secret == "" {
-		first.Secret, first.Version, first.Previous = next.Secret, next.Version, next.Previous
+		first.Secret, first.Version, first.Previous, first.Stale = next.Secret, next.Version, next.Previous, next.Stale
 	}
 	if first.Signed.IsZero() {
 		first.Signed = next.Signed

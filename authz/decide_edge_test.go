@@ -221,10 +221,10 @@ func TestAllOfJoinsIdentities(t *testing.T) {
 	tree := authz.AllOf(
 		authz.Require("a", "", identified{Credential: true}),
 		authz.Require("b", "", identified{Principal: "p", Signed: early, Credential: true}),
-		authz.Require("c", "", identified{Principal: "q", Secret: "s", Version: 3, Previous: true, Signed: late, Credential: true}),
+		authz.Require("c", "", identified{Principal: "q", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: late, Credential: true}),
 	)
 	got := authz.Decide(t.Context(), &authz.Request{}, tree, nil).Identity()
-	want := authz.Identity{Principal: "p", Secret: "s", Version: 3, Previous: true, Signed: early, Credential: true}
+	want := authz.Identity{Principal: "p", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: early, Credential: true}
 	if got != want {
 		t.Errorf("Identity() = %+v, want %+v", got, want)
 	}

@@ -73,6 +73,10 @@ type Versions struct {
 	// why. A credential that matches none of Accepted is then answered with
 	// it, since the unusable version might have matched.
 	Unusable error
+	// Stale says that the store could not be read when it last should have
+	// been. The versions count all the same, for as long as the store of
+	// secrets lets them.
+	Stale bool
 }
 
 // Secrets reads one secret.

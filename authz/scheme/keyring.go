@@ -14,6 +14,7 @@ type Key[T any] struct {
 	Secret   string // the reference's name
 	Version  int
 	Previous bool
+	Stale    bool // the store could not be read lately
 }
 
 // A Keyring keeps the keys of several secrets beside the values that they were
@@ -98,7 +99,7 @@ func (k *Keyring[T]) derive(ref authz.Reference, versions *authz.Versions) *deri
 			continue
 		}
 		result.keys = append(result.keys, Key[T]{
-			Value: value, Secret: ref.Name, Version: version.Number, Previous: version.Previous,
+			Value: value, Secret: ref.Name, Version: version.Number, Previous: version.Previous, Stale: versions.Stale,
 		})
 	}
 	if len(result.keys) == 0 && result.trouble == nil {

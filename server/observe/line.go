@@ -54,6 +54,7 @@ const (
 //	secret *           the name of the secret that matched
 //	secret_version *   its version in the store, a number
 //	secret_age *       "current", or "previous" for a version in its grace
+//	secret_state *     "fresh", or "stale" if its store could not be read lately
 //	source_ip *        the address that connected to the gateway
 //	client_ip *        the client, once trusted proxies are taken away
 //	source_ip_from *   by which rule client_ip was found
@@ -151,7 +152,11 @@ func appendIdentity(dst []byte, id authz.Identity) []byte {
 	}
 	dst = append(dst, `,"secret_age":"`...)
 	dst = append(dst, age(id.Previous)...)
-	return append(dst, '"')
+	dst = append(dst, `","secret_state":"`...)
+	if id.Stale {
+		return append(dst, `stale"`...)
+	}
+	return append(dst, `fresh"`...)
 }
 
 // age is the word for a secret's version, in log and metrics.

@@ -107,7 +107,7 @@ func TestRecordWritesGoldenLines(t *testing.T) {
 		Decision: authz.Denied(authz.ReasonNotReady, ""), Status: 503, BodyForm: "absent",
 	}
 	previous := allowed(t)
-	previous.Decision = allow(t, authz.Identity{Principal: "p", Secret: "github", Previous: true, Credential: true})
+	previous.Decision = allow(t, authz.Identity{Principal: "p", Secret: "github", Previous: true, Stale: true, Credential: true})
 	golden(t, "testdata/decisions.jsonl", record(t, allowed(t), denied(t), none, previous))
 }
 

@@ -55,19 +55,20 @@ func (h *hookauthz) serving(s scope) *hookauthz {
 
 // A decision is a line of the decision log, as far as tests look at it.
 type decision struct {
-	DecisionID string `json:"decision_id"`
-	RequestID  string `json:"request_id"`
-	Policy     string `json:"policy"`
-	SelectedBy string `json:"selected_by"`
-	Decision   string `json:"decision"`
-	Status     int    `json:"status"`
-	Reason     string `json:"reason"`
-	Detail     string `json:"detail"`
-	SecretAge  string `json:"secret_age"`
-	ClientIP   string `json:"client_ip"`
-	SourceIP   string `json:"source_ip"`
-	BodyBytes  int    `json:"body_bytes"`
-	BodyForm   string `json:"body_form"`
+	DecisionID  string `json:"decision_id"`
+	RequestID   string `json:"request_id"`
+	Policy      string `json:"policy"`
+	SelectedBy  string `json:"selected_by"`
+	Decision    string `json:"decision"`
+	Status      int    `json:"status"`
+	Reason      string `json:"reason"`
+	Detail      string `json:"detail"`
+	SecretAge   string `json:"secret_age"`
+	SecretState string `json:"secret_state"`
+	ClientIP    string `json:"client_ip"`
+	SourceIP    string `json:"source_ip"`
+	BodyBytes   int    `json:"body_bytes"`
+	BodyForm    string `json:"body_form"`
 }
 
 // decision returns the line that holds id, which is a decision's or a request's.

@@ -24,10 +24,13 @@ func outage(t *testing.T, w *world, cause func()) {
 	w.allowed(t, w.send(t, good))
 	cause()
 	start := time.Now()
-	for time.Since(start) < time.Second {
-		if got := w.send(t, good); got.status != http.StatusOK {
-			t.Fatalf("status %d %v after the outage began, want 200; %s", got.status, time.Since(start), w.why(got))
+	for stale := false; !stale || time.Since(start) < time.Second; {
+		got := w.send(t, good)
+		if got.status != http.StatusOK {
+			t.Fatalf("status %d %v after the outage began (told as stale: %v), want 200; %s", got.status, time.Since(start), stale, w.why(got))
 		}
+		_, d := w.allowed(t, got)
+		stale = d.SecretState == "stale"
 		w.denied(t, w.send(t, bad), 401, authz.ReasonSignatureMismatch)
 	}
 	w.denied(t, w.turns(t, 12*time.Second, good, 200, 503), 503, authz.ReasonSecretUnavailable)

@@ -74,6 +74,7 @@ func (c *Check) Verify(ctx context.Context, r *authz.Request) (authz.Identity, e
 		Secret:     found.Secret,
 		Version:    found.Version,
 		Previous:   found.Previous,
+		Stale:      found.Stale,
 		Credential: true,
 	}
 	if c.clock != nil {

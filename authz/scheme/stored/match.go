@@ -47,6 +47,6 @@ func Match(rings []*scheme.Keyring[Known], tag Tag, now time.Time, mismatch auth
 func identify(key *scheme.Key[Known]) authz.Identity {
 	return authz.Identity{
 		Principal: key.Value.Principal, Credential: true,
-		Secret: key.Secret, Version: key.Version, Previous: key.Previous,
+		Secret: key.Secret, Version: key.Version, Previous: key.Previous, Stale: key.Stale,
 	}
 }

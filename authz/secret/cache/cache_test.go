@@ -267,6 +267,9 @@ func (w *world) want(when, want string, state secret.State) {
 	if got := w.set.Status()[0].State; got != state {
 		w.t.Errorf("%s: state %v, want %v", when, got, state)
 	}
+	if v, err := w.set.Secrets("s").Versions(time.Now()); err == nil && v.Unusable == nil && v.Stale != (state == secret.StateStale) {
+		w.t.Errorf("%s: Stale = %v in state %v", when, v.Stale, state)
+	}
 }
 
 func (w *world) settled() bool {

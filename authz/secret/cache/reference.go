@@ -103,7 +103,7 @@ func (r *reference) held(now time.Time, state secret.State) []phase {
 	if !r.current.good() {
 		state = secret.StateUnusable
 	}
-	first := &authz.Versions{}
+	first := &authz.Versions{Stale: state == secret.StateStale}
 	if r.current.good() {
 		first.Accepted = []authz.Version{{Number: r.current.number, Secret: r.current.secret}}
 	} else {
@@ -116,7 +116,7 @@ func (r *reference) held(now time.Time, state secret.State) []phase {
 		r.with = nil
 		return phases
 	}
-	both := &authz.Versions{Unusable: first.Unusable}
+	both := &authz.Versions{Unusable: first.Unusable, Stale: first.Stale}
 	both.Accepted = append(both.Accepted, first.Accepted...)
 	if r.previous.unknown {
 		both.Unusable = r.denials[authz.ReasonSecretUnavailable]
@@ -141,7 +141,7 @@ func (r *reference) phase(v *authz.Versions, state secret.State) phase {
 
 // unchanged returns was if it says the same as is.
 func unchanged(was, is *authz.Versions) *authz.Versions {
-	if was == nil || len(was.Accepted) != len(is.Accepted) || was.Unusable != is.Unusable { //nolint:errorlint // one of ours
+	if was == nil || len(was.Accepted) != len(is.Accepted) || was.Unusable != is.Unusable || was.Stale != is.Stale { //nolint:errorlint // one of ours
 		return is
 	}
 	for i, v := range is.Accepted {
