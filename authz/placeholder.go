@@ -2,16 +2,18 @@ package authz
 
 import "strings"
 
-// isPlaceholder reports whether text stands where somebody forgot to write a
+// IsPlaceholder reports whether text stands where somebody forgot to write a
 // secret: what examples write in its place, or a variable that nothing expanded.
 // Such a text is known to everybody who has read the same example.
 //
 // The words are long enough that a random key, even one of hundreds of letters,
-// holds none of them.
-func isPlaceholder(text []byte) bool {
+// holds none of them, and what stands between brackets must read like words.
+func IsPlaceholder(text []byte) bool {
 	s := string(text)
 	for _, brackets := range [][2]string{{"<", ">"}, {"${", "}"}, {"{{", "}}"}, {"%(", ")s"}} {
-		if strings.HasPrefix(s, brackets[0]) && strings.HasSuffix(s, brackets[1]) {
+		inside, opened := strings.CutPrefix(s, brackets[0])
+		inside, closed := strings.CutSuffix(inside, brackets[1])
+		if opened && closed && strings.Trim(inside, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-. ") == "" {
 			return true
 		}
 	}

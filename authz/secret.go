@@ -126,7 +126,7 @@ func (ref Reference) CheckPassword(password []byte) error {
 		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q is empty", ref.Name))
 	case isBlank(password[0]) || isBlank(password[len(password)-1]):
 		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q begins or ends with white space", ref.Name))
-	case isPlaceholder(password):
+	case IsPlaceholder(password):
 		return Deny(ReasonSecretInvalid, fmt.Sprintf("secret %q is a placeholder", ref.Name))
 	}
 	return nil

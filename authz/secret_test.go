@@ -129,6 +129,7 @@ func TestCheckKey(t *testing.T) {
 		{name: "placeholder inside", key: "whsec_ChangeMe_0123456789", want: invalid, password: invalid},
 		{name: "unexpanded variable", key: "${WEBHOOK_SECRET}", want: invalid, password: invalid},
 		{name: "angle brackets", key: "<the signing secret>", want: invalid, password: invalid},
+		{name: "random text that begins and ends like a placeholder", key: "<x8Fq!2zPv0$wLm4>", want: authz.ReasonVerified, password: authz.ReasonVerified},
 		{name: "half a variable", key: "${0123456789abcdef", want: authz.ReasonVerified, password: authz.ReasonVerified},
 		{name: "one byte", key: "a", acceptWeak: true, want: invalid, password: authz.ReasonVerified},
 		{name: "all equal but the last", key: strings.Repeat("a", 15) + "b", want: authz.ReasonVerified, password: authz.ReasonVerified},

@@ -164,6 +164,9 @@ func (c *compiler) add(at document.Finding, code, message string, warning bool) 
 // undeclared reports a name that is not there. The name is told only if it is
 // close to one that is: it may be a secret pasted where its name belongs.
 func (c *compiler) undeclared(path, what, name string, declared []string) {
+	if len(declared) == 0 && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies"}[what]) {
+		return // what would declare it is no map at all, which is told already
+	}
 	at := c.file.document.At(path, 0)
 	missing := "is not declared"
 	if what == "provider" {

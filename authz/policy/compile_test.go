@@ -64,6 +64,7 @@ func TestCrossReferences(t *testing.T) {
 		{name: "address in an any_of", text: policies + "  c: {require: {any_of: [{api_key: {header: X, secrets: [github]}}, {source_ip: {allow: [10.0.0.0/8]}}]}}\n", want: []string{`policies.c.require: a way through this requirement only looks at the address`}},
 		{name: "address only, accepted", text: policies + "  c: {address_only: accepted, require: {source_ip: {allow: [10.0.0.0/8]}}}\n"},
 		{name: "on_rejected alone", text: use("{on_rejected: continue, api_key: {header: Y, secrets: [github]}}"), want: []string{`on_rejected: has a meaning beside any_of only`}},
+		{name: "on_rejected beside an any_of with a mistake", text: use("{on_rejected: continue, any_of: []}"), want: []string{`any_of: the list is empty`}},
 		{name: "previous without versions", text: "secrets: {github: {vault: {path: x, field: y, kv_version: 1, previous_for: 1h}}}\npolicies: {a: {require: {api_key: {header: X, secrets: [github]}}}}\n", want: []string{`secrets.github.vault.previous_for: version 1 of the key-value engine keeps no previous version`}},
 		{name: "answer frames the response", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {headers: {Content-Length: \"1\"}}}}\n", want: []string{`answers.missing.headers.Content-Length: frames the response`}},
 		{name: "answer header twice", text: policies + "  c: {require: {api_key: {header: X, secrets: [github]}}, answers: {missing: {headers: {X-A: x, x-a: y}}}}\n", want: []string{`answers.missing.headers.x-a: stands twice`}},
@@ -82,6 +83,11 @@ func TestCrossReferences(t *testing.T) {
 			name: "sound fields of a check that has a mistake",
 			text: secrets + "policies:\n  a: {require: {all_of: [{api_key: {header: X, secrets: [github, other]}}, {mac: {credential: {header: X}, algorithm: hmac-sha256, encoding: hexx, message: \"{bdy}\", secrets: [githbu]}}]}}\n",
 			want: []string{`mac.encoding: unknown value "hexx", did you mean "hex"?`, `mac.message: unknown value, did you mean "body"?`, `mac.secrets[0]: secret "githbu" is not declared, did you mean "github"?`},
+		},
+		{
+			name: "a section of the wrong type",
+			text: "secrets: [a]\npolicies:\n  a: {require: {api_key: {header: X, secrets: [github]}}}\n",
+			want: []string{`secrets: `},
 		},
 		{
 			name: "no kind at all",

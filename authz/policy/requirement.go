@@ -29,7 +29,7 @@ type built struct {
 
 // require builds the requirement at path.
 func (c *compiler) require(path string, q *policypb.Requirement) built {
-	if q.GetOnRejected() != "" && len(q.GetAnyOf()) == 0 {
+	if q.GetOnRejected() != "" && len(q.GetAnyOf()) == 0 && c.file.document.Sound(path+".any_of") {
 		c.mistake(path+".on_rejected", "on_rejected_without_any_of", "has a meaning beside any_of only")
 	}
 	switch {

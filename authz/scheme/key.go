@@ -98,6 +98,9 @@ func checkDecoded(ref authz.Reference, key []byte) error {
 	if len(bytes.TrimSpace(key)) == 0 {
 		return authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q is empty or blank once decoded", ref.Name))
 	}
+	if authz.IsPlaceholder(key) {
+		return authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q is a placeholder once decoded", ref.Name))
+	}
 	if bytes.Count(key, key[:1]) == len(key) {
 		return authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q is one byte repeated once decoded", ref.Name))
 	}

@@ -60,6 +60,7 @@ func TestDerive(t *testing.T) {
 		{name: "weak after the prefix", derive: scheme.Derivation{StripPrefix: "whsec_"}, secret: "whsec_0123456789", reason: authz.ReasonSecretWeak},
 		{name: "weak once decoded", derive: scheme.Derivation{Decode: scheme.DecodeBase64}, secret: "MDEyMzQ1Njc4OWFiY2Rl", reason: authz.ReasonSecretWeak},
 		{name: "weak once decoded, accepted", derive: scheme.Derivation{Decode: scheme.DecodeBase64}, secret: "MDEyMzQ1Njc4OWFiY2Rl", weak: true, want: hex.EncodeToString([]byte("0123456789abcde"))},
+		{name: "placeholder once decoded", derive: scheme.Derivation{Decode: scheme.DecodeBase64}, secret: "Y2hhbmdlbWUtY2hhbmdlbWU=", reason: authz.ReasonSecretInvalid},
 		{name: "zero once decoded", derive: scheme.Derivation{Decode: scheme.DecodeBase64}, secret: "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", weak: true, reason: authz.ReasonSecretInvalid},
 		{name: "equal once decoded", derive: scheme.Derivation{Decode: scheme.DecodeHex}, secret: strings.Repeat("5a", 16), weak: true, reason: authz.ReasonSecretInvalid},
 		{name: "blank once decoded", derive: scheme.Derivation{Decode: scheme.DecodeHex}, secret: strings.Repeat("20", 15) + "0a", weak: true, reason: authz.ReasonSecretInvalid},

@@ -73,11 +73,13 @@ func (k *Keyring[T]) At(i int, now time.Time) (keys []Key[T], trouble error) {
 }
 
 // Unfit returns, by name, the secrets whose newest value can't be used as a key at
-// now, though it could be read: see [authz.Part].
+// now: see [authz.Part]. A version before it that can't be used does not count.
 func (k *Keyring[T]) Unfit(now time.Time) map[string]error {
 	unfit := map[string]error{}
 	for i := range k.slots {
-		if _, trouble := k.At(i, now); errors.Is(trouble, authz.ErrNotConfigured) {
+		keys, trouble := k.At(i, now)
+		newest := len(keys) > 0 && !keys[0].Previous
+		if !newest && errors.Is(trouble, authz.ErrNotConfigured) {
 			unfit[k.slots[i].ref.Name] = trouble
 		}
 	}

@@ -43,6 +43,11 @@ func (c *compiler) addFilters(v *value, ref *reference) bool {
 			c.problem(ref.filters[i].nameAt, CodeFilter, "the value holds none of these characters")
 		}
 	}
+	if v.source == sourceBody || v.source == sourceJSON || v.source == sourceForm {
+		if c.grown += growth - 1; c.grown > maxGrown && len(c.problems) == before {
+			c.problem(ref.filters[0].nameAt, CodeLimit, "the filters of all values together could make the body over %d times as long", maxGrown)
+		}
+	}
 	return len(c.problems) == before
 }
 

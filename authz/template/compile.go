@@ -11,6 +11,7 @@ const (
 	maxParts   = 64 // texts, values and brackets
 	maxFilters = 8  // of a value
 	maxGrowth  = 12 // times that filters may lengthen a value, which may be a body
+	maxGrown   = 24 // times that those of all values may add to the body
 	maxGroups  = 8
 	maxScans   = 16 // values that each read the body as JSON or as a form
 )
@@ -63,6 +64,7 @@ type compiler struct {
 	group  bool            // inside of brackets
 	open   int             // the index of the opening part
 	before int             // how many problems there were then
+	grown  int             // how many more bodies the filters may add
 	plain  strings.Builder // text that is not a part yet
 	from   int             // where it began
 }

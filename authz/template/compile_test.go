@@ -58,6 +58,7 @@ func TestMistakes(t *testing.T) {
 		{name: "empty group", text: "[]", column: 0, code: template.CodeSyntax, want: "not optional"},
 		{name: "too many parts", text: long, column: 7 * 32, code: template.CodeLimit, want: "64"},
 		{name: "filters that blow up", text: "{body|hex|hex|hex|hex}", column: 18, code: template.CodeLimit, want: "12"},
+		{name: "filters that blow up together", text: "{body|json|hex}.{body|json|hex}.{body|json|hex}", column: 38, code: template.CodeLimit, want: "24"},
 		{name: "too many filters", text: "{body" + strings.Repeat("|hex", 9) + "}", column: 6 + 4*8, code: template.CodeLimit, want: "8"},
 		{name: "too many groups", text: strings.Repeat("[a{header:b}]", 9), code: template.CodeLimit, want: "8"},
 		{name: "too many scans", text: strings.Repeat("{json:/a}.", 17), code: template.CodeLimit, want: "16"},

@@ -17,7 +17,9 @@
 // and no number is written anew. {query:NAME} and {form:NAME} are decoded, a plus
 // being a space, and so are the strings that {json:POINTER} finds. {method} must
 // be in capitals. A value that is absent or empty is a missing part, except in an
-// optional group: that is then left out, with all else that stands in it.
+// optional group: that is then left out, with all else that stands in it. A message
+// is refused instead if the request has some of the group's headers, parameters,
+// fields or captures: they would be unsigned.
 //
 // The filters are md5, sha1, sha256, sha384 and sha512, after which an encoding
 // must stand; crc32 in decimal; hex in small letters, base64 with its padding and

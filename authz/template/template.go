@@ -128,7 +128,7 @@ type Input struct {
 //   - [authz.ReasonCredentialMalformed]: a value can't be read, stands twice, or
 //     is outside its alphabet;
 //   - [authz.ReasonValueAmbiguous]: a value holds the text that separates it
-//     from the next.
+//     from the next, or a message's optional group is there in part.
 func (t *Template) Append(dst []byte, in *Input) ([]byte, error) {
 	s := t.sink(nil)
 	defer t.release(s)

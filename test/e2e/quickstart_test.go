@@ -17,7 +17,9 @@ import (
 // TestQuickstart runs what README.md tells a newcomer to run.
 func TestQuickstart(t *testing.T) {
 	up := exec.CommandContext(context.WithoutCancel(t.Context()), "../../deploy/envoy/up", "--free-ports")
-	up.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
+	// Many developers have a proxy, which can't reach what runs here.
+	environment := append(os.Environ(), "PYTHONUNBUFFERED=1", "http_proxy=http://127.0.0.1:1", "no_proxy=")
+	up.Env = environment
 	var trouble bytes.Buffer
 	up.Stderr = &trouble
 	out, err := up.StdoutPipe()
@@ -58,7 +60,9 @@ func TestQuickstart(t *testing.T) {
 		{"--no-vault", "Vault is stopped\n200 "},
 	} {
 		arguments := strings.Fields(tt.flag)
-		got, err := exec.CommandContext(t.Context(), "../../deploy/envoy/send", arguments...).CombinedOutput()
+		send := exec.CommandContext(t.Context(), "../../deploy/envoy/send", arguments...)
+		send.Env = environment
+		got, err := send.CombinedOutput()
 		if err != nil || !strings.Contains(string(got), tt.want) {
 			t.Errorf("send %s: %v, printed %q, want %q in it", tt.flag, err, got, tt.want)
 		}
