@@ -81,11 +81,11 @@ type Part struct {
 	TrustedHops *uint32
 	// Captures are the route captures that the check reads.
 	Captures []string
-	// Unfit returns, by name, the secrets that are there at now and that the
+	// Unfit tells, by name, of the secrets that are there at now and that the
 	// check can't use, and why: a key that is too short, say. The errors wrap
 	// [ErrNotConfigured]. It may be called by many goroutines; nil if the check
 	// uses no secrets.
-	Unfit func(now time.Time) map[string]error
+	Unfit func(now time.Time, tell func(secret string, why error))
 }
 
 // A Kind is an entry of the list in authz/builtin.

@@ -22,7 +22,6 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 	policy := &Policy{
 		name:    name,
 		require: require.requirement,
-		kinds:   strings.Join(slices.Compact(slices.Sorted(slices.Values(require.kinds))), "+"),
 		hosts:   c.hostsOf(path+".hosts", from.GetHosts()),
 		methods: from.GetMethods(),
 	}

@@ -15,7 +15,6 @@ import (
 type Policy struct {
 	name    string
 	require authz.Requirement
-	kinds   string
 
 	hosts   *hostSet[bool] // nil: any
 	methods []string       // empty: any
@@ -26,7 +25,7 @@ type Policy struct {
 	// trustedHops is nil unless a check takes the address from
 	// X-Forwarded-For.
 	trustedHops *uint32
-	unfit       []func(now time.Time) map[string]error
+	unfit       []func(now time.Time, tell func(secret string, why error))
 
 	answers       [maxClass]Answer
 	upstream      []upstreamHeader
@@ -42,10 +41,6 @@ type upstreamHeader struct {
 
 // Name returns the policy's name.
 func (p *Policy) Name() string { return p.name }
-
-// Kinds returns the kinds of the policy's checks, sorted and joined by "+":
-// a label of few values.
-func (p *Policy) Kinds() string { return p.kinds }
 
 // Decide decides r: hosts and methods first, then the size of the body, then
 // the checks. It sets r.Rules. trace may be nil.

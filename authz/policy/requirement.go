@@ -23,7 +23,6 @@ type built struct {
 	// methods are those that the catalogue knows for it; nil is any.
 	methods []string
 	parts   []authz.Part
-	kinds   []string
 	entries []*policypb.CatalogEntry
 }
 
@@ -90,7 +89,6 @@ func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues
 
 func (b *built) absorb(next built) {
 	b.parts = append(b.parts, next.parts...)
-	b.kinds = append(b.kinds, next.kinds...)
 	b.entries = append(b.entries, next.entries...)
 }
 
@@ -162,7 +160,6 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 		requirement:   authz.Require(kind.Name, part.Name, part.Check),
 		authenticates: part.Authenticates,
 		parts:         []authz.Part{part},
-		kinds:         []string{kind.Name},
 	}
 }
 

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -43,7 +42,7 @@ func (t *Table) Unfit(now time.Time) map[string]error {
 	unfit := map[string]error{}
 	for _, p := range t.policies {
 		for _, f := range p.unfit {
-			maps.Copy(unfit, f(now))
+			f(now, func(name string, why error) { unfit[name] = why })
 		}
 	}
 	return unfit

@@ -72,18 +72,15 @@ func (k *Keyring[T]) At(i int, now time.Time) (keys []Key[T], trouble error) {
 	return last.keys, last.trouble
 }
 
-// Unfit returns, by name, the secrets whose newest value can't be used as a key at
-// now: see [authz.Part]. A version before it that can't be used does not count.
-func (k *Keyring[T]) Unfit(now time.Time) map[string]error {
-	unfit := map[string]error{}
+// Unfit tells of the secrets whose newest value can't be used as a key at now: see [authz.Part]. A version before it that can't be used does not count.
+func (k *Keyring[T]) Unfit(now time.Time, tell func(secret string, why error)) {
 	for i := range k.slots {
 		keys, trouble := k.At(i, now)
 		newest := len(keys) > 0 && !keys[0].Previous
 		if !newest && errors.Is(trouble, authz.ErrNotConfigured) {
-			unfit[k.slots[i].ref.Name] = trouble
+			tell(k.slots[i].ref.Name, trouble)
 		}
 	}
-	return unfit
 }
 
 func (k *Keyring[T]) derive(ref authz.Reference, versions *authz.Versions) *derived[T] {

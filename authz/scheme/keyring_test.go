@@ -32,7 +32,9 @@ func TestUnfitIsTheNewest(t *testing.T) {
 			{Number: 1, Secret: authz.NewSecret([]byte(tt.previous)), Previous: true},
 		}}
 		ring := scheme.NewKeyring([]authz.Reference{{Name: "a", Secrets: versions}}, scheme.Derivation{}.Derive)
-		if err := ring.Unfit(time.Now())["a"]; (err != nil) != tt.want {
+		unfit := map[string]error{}
+		ring.Unfit(time.Now(), func(secret string, why error) { unfit[secret] = why })
+		if err := unfit["a"]; (err != nil) != tt.want {
 			t.Errorf("newest %q, previous %q: Unfit() = %v, want an error: %t", tt.newest, tt.previous, err, tt.want)
 		}
 	}

@@ -54,7 +54,7 @@ func (c *Reader) headerValue(r *authz.Request, name string) (string, error) {
 	case authz.One:
 	}
 	switch {
-	case otherScheme(name, value, c.prefix):
+	case OtherScheme(name, value, c.prefix):
 		return "", nil
 	case len(value) > MaxValueBytes:
 		return "", malformed("the credential is over 8 KiB")
@@ -64,11 +64,11 @@ func (c *Reader) headerValue(r *authz.Request, name string) (string, error) {
 	return value, nil
 }
 
-// otherScheme reports whether value is an Authorization header of another
+// OtherScheme reports whether value is an Authorization header of another
 // scheme than the one that prefix begins with (RFC 9110, section 11.6.2). Such a
 // header holds somebody else's credential. Scheme names are compared without
 // case here, so that ours in another case is malformed and not overlooked.
-func otherScheme(name, value, prefix string) bool {
+func OtherScheme(name, value, prefix string) bool {
 	if name != "authorization" && name != "proxy-authorization" {
 		return false
 	}

@@ -59,7 +59,7 @@ func (c *Check) presented(r *authz.Request) (stored.Tag, error) {
 	switch {
 	case presence == authz.Many:
 		return stored.Tag{}, authz.Deny(authz.ReasonDuplicateHeader, fmt.Sprintf("header %s stands more than once", c.header))
-	case presence != authz.One || c.otherScheme(value):
+	case presence != authz.One || c.header == "authorization" && scheme.OtherScheme(c.header, value, c.prefix):
 		return stored.Tag{}, authz.Deny(authz.ReasonCredentialMissing, "nothing in header "+c.header)
 	}
 	key, ok := strings.CutPrefix(value, c.prefix)
@@ -72,19 +72,6 @@ func (c *Check) presented(r *authz.Request) (stored.Tag, error) {
 		return stored.Tag{}, malformed("nothing follows the prefix")
 	}
 	return c.sealer.SealText(key), nil
-}
-
-// otherScheme reports whether value is an Authorization header of another
-// scheme than the one that the prefix begins with (RFC 9110, section 11.6.2),
-// and so somebody else's credential. Scheme names are compared without case, so
-// that ours in another case is malformed and not overlooked.
-func (c *Check) otherScheme(value string) bool {
-	want, _, ok := strings.Cut(c.prefix, " ")
-	if !ok || c.header != "authorization" {
-		return false
-	}
-	got, _, _ := strings.Cut(value, " ")
-	return !strings.EqualFold(got, want)
 }
 
 func (c *Check) fromQuery(r *authz.Request) (stored.Tag, error) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -67,12 +66,10 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 }
 
 // unfit is that of [authz.Part].
-func (c *Check) unfit(now time.Time) map[string]error {
-	unfit := map[string]error{}
+func (c *Check) unfit(now time.Time, tell func(secret string, why error)) {
 	for _, ring := range c.keys {
-		maps.Copy(unfit, ring.Unfit(now))
+		ring.Unfit(now, tell)
 	}
-	return unfit
 }
 
 // presented returns the tag of the user and the password that r presents.
