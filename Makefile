@@ -24,9 +24,11 @@ GOLANGCI := go tool $(TOOLS) golangci-lint
 # variable of the same name wins, for trying another version.
 #   HOOKAUTHZ_ENVOY  Envoy
 #   HOOKAUTHZ_BAO    OpenBao's `bao`, which speaks Vault's API
+#   HOOKAUTHZ_REDIS  Redis
 #   HOOKAUTHZ_BIN    hookauthz itself; built for the tests in test/ only
 export HOOKAUTHZ_ENVOY ?= $(CURDIR)/.tools/bin/envoy
 export HOOKAUTHZ_BAO   ?= $(CURDIR)/.tools/bin/bao
+export HOOKAUTHZ_REDIS ?= $(CURDIR)/.tools/bin/redis-server
 export HOOKAUTHZ_BIN   ?= $(CURDIR)/bin/hookauthz
 
 # The end-to-end tests are a module of their own.
@@ -44,7 +46,7 @@ build: ## Build the static binary bin/hookauthz
 	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -o bin/hookauthz .
 
 .PHONY: tools
-tools: ## Install the programs that tests start (Envoy, OpenBao) into .tools/bin
+tools: ## Install the programs that tests start (Envoy, OpenBao, Redis) into .tools/bin
 	@.ci/install-peers
 
 # --- tests

@@ -22,9 +22,11 @@ type Check interface {
 	// The error carries its [Reason] when it was made by [Deny]. Any other
 	// error is a bug and denies.
 	//
-	// Many goroutines may call Verify at once. It reads r and its secrets and
-	// nothing else: time is [Request.Received]. It leaves r unchanged and keeps
-	// neither r nor any string or slice of it, except in the Identity.
+	// Many goroutines may call Verify at once. It reads r and what it was given
+	// by [Env] and nothing else: time is [Request.Received]. It waits for other
+	// servers only through Env, and no longer than ctx lives. It leaves r
+	// unchanged and keeps neither r nor any string or slice of it, except in the
+	// Identity.
 	Verify(ctx context.Context, r *Request) (Identity, error)
 }
 
@@ -51,8 +53,13 @@ type Identity struct {
 	Secret   string
 	Version  int
 	Previous bool
-	// Stale says that the secret's store could not be read lately.
+	// Stale says that the secret's store, or the key set's, could not be read
+	// lately.
 	Stale bool
+
+	// Key names the public key or the certificate that matched: the key's id,
+	// or a fingerprint. Empty for checks without either.
+	Key string
 
 	// Signed is the time that the sender signed, zero if none was read.
 	Signed time.Time

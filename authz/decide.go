@@ -155,8 +155,8 @@ func (q *Requirement) walkAll(ctx context.Context, r *Request, trace *Trace) out
 	return passed
 }
 
-// join keeps the first principal, the first secret that matched and the first
-// time that was signed.
+// join keeps the first principal, the first secret and the first key that
+// matched, and the first time that was signed.
 func join(first, next Identity) Identity {
 	if first.Principal == "" {
 		first.Principal = next.Principal
@@ -166,6 +166,9 @@ func join(first, next Identity) Identity {
 	}
 	if first.Signed.IsZero() {
 		first.Signed = next.Signed
+	}
+	if first.Key == "" {
+		first.Key = next.Key
 	}
 	first.Credential = first.Credential || next.Credential
 	return first

@@ -184,6 +184,32 @@ func TestDecision(t *testing.T) {
 	}
 }
 
+// What a policy that only watches decides passes, and is no more allowed than
+// before.
+func TestMonitored(t *testing.T) {
+	verified := authz.Decide(t.Context(), &authz.Request{}, authz.Require("a", "", identified{Credential: true}), nil)
+	tests := []struct {
+		name    string
+		of      authz.Decision
+		allowed bool
+	}{
+		{name: "zero", of: authz.Decision{}},
+		{name: "denied", of: authz.Denied(authz.ReasonAPIKeyInvalid, "")},
+		{name: "verified", of: verified, allowed: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := authz.Monitored(tt.of)
+			if tt.of.IsMonitored() || tt.of.Passes() != tt.allowed {
+				t.Errorf("before: monitored %v, passes %v", tt.of.IsMonitored(), tt.of.Passes())
+			}
+			if !got.IsMonitored() || !got.Passes() || got.Allowed() != tt.allowed || got.Reason() != tt.of.Reason() {
+				t.Errorf("Monitored() = %v: monitored %v, passes %v, allowed %v", got.Reason(), got.IsMonitored(), got.Passes(), got.Allowed())
+			}
+		})
+	}
+}
+
 func BenchmarkDecide(b *testing.B) {
 	identity := authz.Identity{Principal: "key", Credential: true}
 	pass := verify(func(context.Context, *authz.Request) (authz.Identity, error) { return identity, nil })
@@ -221,10 +247,11 @@ func TestAllOfJoinsIdentities(t *testing.T) {
 	tree := authz.AllOf(
 		authz.Require("a", "", identified{Credential: true}),
 		authz.Require("b", "", identified{Principal: "p", Signed: early, Credential: true}),
-		authz.Require("c", "", identified{Principal: "q", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: late, Credential: true}),
+		authz.Require("c", "", identified{Principal: "q", Key: "k", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: late, Credential: true}),
+		authz.Require("d", "", identified{Principal: "r", Key: "l", Credential: true}),
 	)
 	got := authz.Decide(t.Context(), &authz.Request{}, tree, nil).Identity()
-	want := authz.Identity{Principal: "p", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: early, Credential: true}
+	want := authz.Identity{Principal: "p", Key: "k", Secret: "s", Version: 3, Previous: true, Stale: true, Signed: early, Credential: true}
 	if got != want {
 		t.Errorf("Identity() = %+v, want %+v", got, want)
 	}

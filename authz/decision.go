@@ -1,12 +1,14 @@
 package authz
 
 // A Decision is the verdict on one request. Its zero value denies with
-// [ReasonBug]. Only [Decide] makes one that allows.
+// [ReasonBug]. Only [Decide] makes one that allows, and only [Monitored] one that
+// passes without.
 type Decision struct {
-	proven   bool
-	reason   Reason
-	detail   string
-	identity Identity
+	proven    bool
+	monitored bool
+	reason    Reason
+	detail    string
+	identity  Identity
 }
 
 // PanicDetail begins the detail of every denial that a recovered panic caused.
@@ -33,7 +35,22 @@ func allowed(identity Identity) Decision {
 	return Decision{proven: true, reason: ReasonVerified, identity: identity}
 }
 
-// Allowed reports whether the request may pass.
+// Monitored returns d as that of a policy which only watches: whatever the
+// verdict, the request passes. It is for the policy's own verdict alone; a denial
+// that came before a policy was found, or beside it, stays one.
+func Monitored(d Decision) Decision {
+	d.monitored = true
+	return d
+}
+
+// Passes reports whether the request goes on to the upstream: it is allowed, or
+// its policy only watches.
+func (d Decision) Passes() bool { return d.Allowed() || d.monitored }
+
+// IsMonitored reports whether d is of a policy that only watches.
+func (d Decision) IsMonitored() bool { return d.monitored }
+
+// Allowed reports whether what the policy requires was verified.
 func (d Decision) Allowed() bool { return d.proven && d.reason == ReasonVerified }
 
 // Reason returns why, [ReasonVerified] if allowed.

@@ -29,6 +29,18 @@ type Env struct {
 	// Secret returns the reference declared under name, false if there is
 	// none. Every name that the settings hold must be looked up here.
 	Secret func(name string) (Reference, bool)
+	// Policy is the name of the policy that the check belongs to.
+	Policy string
+	// Keys returns the public keys declared under name, Anchors the trust
+	// anchors. They return false if there is no entry of that name, or only one
+	// of the other sort. Every name that the settings hold must be looked up.
+	Keys    func(name string) (KeyReference, bool)
+	Anchors func(name string) (AnchorReference, bool)
+	// Introspector returns who judges tokens by asking server. It is called
+	// once for a check.
+	Introspector func(server IntrospectionServer) Introspector
+	// Own are the tokens that this product issues itself, nil if none.
+	Own *OwnTokens
 }
 
 // References looks up names and reports those that are not declared. path is
@@ -49,6 +61,37 @@ func (e *Env) References(path string, names []string) ([]Reference, []Problem) {
 	}
 	return refs, problems
 }
+
+// KeyReferences is [Env.References] for public keys.
+func (e *Env) KeyReferences(path string, names []string) ([]KeyReference, []Problem) {
+	return lookUp(path, names, e.Keys, "the key set is not declared under keys, or holds trust anchors")
+}
+
+// AnchorReferences is [Env.References] for trust anchors.
+func (e *Env) AnchorReferences(path string, names []string) ([]AnchorReference, []Problem) {
+	return lookUp(path, names, e.Anchors, "the entry is not declared under keys, or holds no certificates")
+}
+
+func lookUp[R any](path string, names []string, find func(string) (R, bool), missing string) ([]R, []Problem) {
+	var refs []R
+	var problems []Problem
+	for i, name := range names {
+		var ref R
+		ok := false
+		if find != nil {
+			ref, ok = find(name)
+		}
+		if !ok {
+			problems = append(problems, Problem{Path: fmt.Sprintf("%s[%d]", path, i), Code: CodeUndeclaredKeys, Message: missing})
+			continue
+		}
+		refs = append(refs, ref)
+	}
+	return refs, problems
+}
+
+// CodeUndeclaredKeys is [CodeUndeclaredSecret] for an entry of keys.
+const CodeUndeclaredKeys = "undeclared_keys"
 
 // CodeUndeclaredSecret marks a [Problem] about a reference to nothing. The
 // loader words it, since only it knows which names are close.

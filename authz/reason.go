@@ -18,6 +18,7 @@ const (
 	ClassTooLarge                   // the body is over the limit, or was cut
 	ClassNotConfigured              // a secret that the policy names is missing, or no good
 	ClassUnavailable                // no verdict could be reached; the sender may retry
+	ClassLimited                    // this sender, or this policy, asks too often
 	classCount
 )
 
@@ -33,6 +34,7 @@ var classNames = [classCount]string{ //nolint:gochecknoglobals // a table that n
 	ClassTooLarge:      "too_large",
 	ClassNotConfigured: "not_configured",
 	ClassUnavailable:   "unavailable",
+	ClassLimited:       "limited",
 }
 
 // String returns the word that policy files, logs and metrics use.
@@ -79,13 +81,25 @@ const (
 	ReasonAssertionFailed
 	ReasonAPIKeyInvalid
 	ReasonBasicInvalid
+	ReasonAlgNotAllowed
+	ReasonKidUnknown
+	ReasonTokenInvalid
 
 	ReasonTimestampStale
 	ReasonTimestampFuture
+	ReasonTokenExpired
+	ReasonTokenNotYetValid
 
 	ReasonMethodNotAllowed
 	ReasonIPNotAllowed
 	ReasonPolicyNotAllowed
+	ReasonClaimMismatch
+	ReasonCertificateUntrusted
+	ReasonCertificateExpired
+	ReasonCertificateRevoked
+	ReasonCertificateNotAllowed
+
+	ReasonSenderLimit
 
 	ReasonRouteNotFound
 
@@ -103,6 +117,10 @@ const (
 
 	ReasonNotReady
 	ReasonSecretUnavailable
+	ReasonKeySetUnavailable
+	ReasonIntrospectionUnavailable
+	ReasonTokenStoreUnavailable
+	ReasonCRLUnavailable
 	ReasonDeadline
 	ReasonOverloaded
 
@@ -138,13 +156,25 @@ var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that no
 	ReasonAssertionFailed:   {"assertion_failed", ClassInvalid, ErrRejected},
 	ReasonAPIKeyInvalid:     {"api_key_invalid", ClassInvalid, ErrRejected},
 	ReasonBasicInvalid:      {"basic_invalid", ClassInvalid, ErrRejected},
+	ReasonAlgNotAllowed:     {"alg_not_allowed", ClassInvalid, ErrRejected},
+	ReasonKidUnknown:        {"kid_unknown", ClassInvalid, ErrRejected},
+	ReasonTokenInvalid:      {"token_invalid", ClassInvalid, ErrRejected},
 
-	ReasonTimestampStale:  {"timestamp_stale", ClassStale, ErrRejected},
-	ReasonTimestampFuture: {"timestamp_future", ClassStale, ErrRejected},
+	ReasonTimestampStale:   {"timestamp_stale", ClassStale, ErrRejected},
+	ReasonTimestampFuture:  {"timestamp_future", ClassStale, ErrRejected},
+	ReasonTokenExpired:     {"token_expired", ClassStale, ErrRejected},
+	ReasonTokenNotYetValid: {"token_not_yet_valid", ClassStale, ErrRejected},
 
-	ReasonMethodNotAllowed: {"method_not_allowed", ClassForbidden, ErrRejected},
-	ReasonIPNotAllowed:     {"ip_not_allowed", ClassForbidden, ErrUnmatched},
-	ReasonPolicyNotAllowed: {"policy_not_allowed", ClassForbidden, ErrRejected},
+	ReasonMethodNotAllowed:      {"method_not_allowed", ClassForbidden, ErrRejected},
+	ReasonIPNotAllowed:          {"ip_not_allowed", ClassForbidden, ErrUnmatched},
+	ReasonPolicyNotAllowed:      {"policy_not_allowed", ClassForbidden, ErrRejected},
+	ReasonClaimMismatch:         {"claim_mismatch", ClassForbidden, ErrRejected},
+	ReasonCertificateUntrusted:  {"certificate_untrusted", ClassForbidden, ErrRejected},
+	ReasonCertificateExpired:    {"certificate_expired", ClassForbidden, ErrRejected},
+	ReasonCertificateRevoked:    {"certificate_revoked", ClassForbidden, ErrRejected},
+	ReasonCertificateNotAllowed: {"certificate_not_allowed", ClassForbidden, ErrRejected},
+
+	ReasonSenderLimit: {"sender_limit", ClassLimited, ErrRejected},
 
 	ReasonRouteNotFound: {"route_not_found", ClassNoPolicy, ErrRejected},
 
@@ -160,10 +190,14 @@ var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that no
 	ReasonSecretWeak:      {"secret_weak", ClassNotConfigured, ErrNotConfigured},
 	ReasonSecretInvalid:   {"secret_invalid", ClassNotConfigured, ErrNotConfigured},
 
-	ReasonNotReady:          {"not_ready", ClassUnavailable, ErrUnavailable},
-	ReasonSecretUnavailable: {"secret_unavailable", ClassUnavailable, ErrUnavailable},
-	ReasonDeadline:          {"deadline", ClassUnavailable, ErrUnavailable},
-	ReasonOverloaded:        {"overloaded", ClassUnavailable, ErrUnavailable},
+	ReasonNotReady:                 {"not_ready", ClassUnavailable, ErrUnavailable},
+	ReasonSecretUnavailable:        {"secret_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonKeySetUnavailable:        {"keyset_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonIntrospectionUnavailable: {"introspection_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonTokenStoreUnavailable:    {"token_store_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonCRLUnavailable:           {"crl_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonDeadline:                 {"deadline", ClassUnavailable, ErrUnavailable},
+	ReasonOverloaded:               {"overloaded", ClassUnavailable, ErrUnavailable},
 
 	// An allow has no class. Asked for one all the same, it is our trouble.
 	ReasonVerified: {"verified", ClassInternal, nil},

@@ -22,12 +22,13 @@ var groups = map[authz.Class]string{
 	authz.ClassMalformed: "rejected", authz.ClassInvalid: "rejected", authz.ClassStale: "rejected",
 	authz.ClassNoPolicy: "rejected", authz.ClassAmbiguous: "rejected", authz.ClassTooLarge: "rejected",
 	authz.ClassNotConfigured: "not configured", authz.ClassUnavailable: "unavailable",
+	authz.ClassForbidden: "rejected", authz.ClassLimited: "rejected",
 }
 
 // exceptions are the reasons whose result is not their class's.
 var exceptions = map[authz.Reason]string{
 	authz.ReasonCredentialMissing: "absent", authz.ReasonPartMissing: "rejected",
-	authz.ReasonIPNotAllowed: "unmatched", authz.ReasonMethodNotAllowed: "rejected", authz.ReasonPolicyNotAllowed: "rejected",
+	authz.ReasonIPNotAllowed: "unmatched",
 }
 
 func TestReasons(t *testing.T) {
@@ -80,8 +81,8 @@ func TestClasses(t *testing.T) {
 		}
 		seen[text] = true
 	}
-	if len(seen) != 11 {
-		t.Errorf("%d classes, want 11", len(seen))
+	if len(seen) != 12 {
+		t.Errorf("%d classes, want 12", len(seen))
 	}
 }
 

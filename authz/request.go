@@ -26,6 +26,11 @@ type Request struct {
 	// It is invalid where that is not an IP connection.
 	Peer netip.Addr
 
+	// Certificate is the client's certificate as the gateway saw it: PEM of the
+	// leaf alone, URL-encoded. Empty if there is none. The gateway may not have
+	// verified it.
+	Certificate string
+
 	// Gateway is what the operator states of the gateway for this route.
 	Gateway Gateway
 
@@ -73,6 +78,9 @@ type Gateway struct {
 	MaxRequestBytes int64
 	// XFFAppended says that the gateway appends its peer to X-Forwarded-For.
 	XFFAppended bool
+	// XFCCSanitized says that the gateway drops X-Forwarded-Client-Cert from
+	// clients and writes it itself (Envoy: SANITIZE_SET).
+	XFCCSanitized bool
 }
 
 // Rules are what a policy says of bodies.

@@ -58,6 +58,9 @@ type Version struct {
 	Number int
 	// Previous says that a newer version exists and this one is in its grace.
 	Previous bool
+	// Created is when the version was written, by the store's clock. Zero where
+	// the store does not say.
+	Created time.Time
 	// Secret is never empty.
 	Secret Secret
 }

@@ -16,6 +16,7 @@ func (p *process) register() error {
 		Recorder: p,
 		Ready:    p.ready.settled.Load,
 		Logger:   p.Log,
+		Tracing:  p.tracing,
 	})
 	if err != nil {
 		return fmt.Errorf("build the server: %w", err)
@@ -40,6 +41,19 @@ func (p *process) secretStates() []observe.SecretState {
 	for i, s := range all {
 		states[i] = observe.SecretState{Reference: s.Name, State: s.State.String(), Age: s.Age}
 		if s.State == secret.StateLoading || s.State == secret.StateGone || s.State == secret.StateDenied {
+			states[i].Age = -1
+		}
+	}
+	return states
+}
+
+// keySetStates is what the metrics tell of key sets.
+func (p *process) keySetStates() []observe.KeySetState {
+	all := p.reloader.current.Load().keys.Status()
+	states := make([]observe.KeySetState, len(all))
+	for i, s := range all {
+		states[i] = observe.KeySetState{Name: s.Name, State: s.State.String(), Age: s.Age}
+		if s.Age == 0 {
 			states[i].Age = -1
 		}
 	}

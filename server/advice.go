@@ -38,6 +38,8 @@ func advice(d secret.Declaration, state secret.State) string {
 	switch {
 	case d.Vault != nil:
 		return vaultAdvice(d.Vault, d.Location(), state)
+	case d.VaultPKI != nil:
+		return pkiAdvice(d.VaultPKI, state)
 	case d.File != nil:
 		switch state {
 		case secret.StateGone:
@@ -72,6 +74,21 @@ func vaultAdvice(v *secret.VaultLocation, loc secret.Location, state secret.Stat
 		return fmt.Sprintf(`permit it in our Vault policy: path %q { capabilities = ["read"] }`, api)
 	case secret.StateUnusable:
 		return fmt.Sprintf("field %q at %s must be there and hold text", v.Field, api)
+	default:
+		return ""
+	}
+}
+
+func pkiAdvice(v *secret.PKILocation, state secret.State) string {
+	mount := v.Mount
+	if mount == "" {
+		mount = secret.DefaultPKIMount
+	}
+	switch state {
+	case secret.StateGone, secret.StateDenied:
+		return fmt.Sprintf("is %q a PKI engine with an issuer %q? vault read %s/issuer/%s", mount, v.Issuer, mount, v.Issuer)
+	case secret.StateUnusable:
+		return fmt.Sprintf("the issuer %q at %s gives no certificate or revocation list that can be used", v.Issuer, mount)
 	default:
 		return ""
 	}

@@ -8,17 +8,34 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookauthz/hookauthz/authz/keyset"
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/authz/secret/cache"
 )
 
-// A generation is one policy file in use: its table and the secrets it names.
+// A generation is one policy file in use: its table, and the secrets and key sets
+// it names.
 type generation struct {
 	table *policy.Table
 	set   *cache.Set
+	keys  *keyset.Set
 	file  *policy.File
+}
+
+// close gives back what g names.
+func (g *generation) close() {
+	g.set.Close()
+	g.keys.Close()
+}
+
+// settled waits until every secret and key set is settled.
+func (g *generation) settled(ctx context.Context) error {
+	if err := g.set.Settled(ctx); err != nil {
+		return err //nolint:wrapcheck // it says what was attempted
+	}
+	return g.keys.Settled(ctx) //nolint:wrapcheck // as above
 }
 
 // status is what is known of the secrets of g. One that could be read and that a
@@ -51,13 +68,14 @@ type loader struct {
 	read     func() (*policy.File, []document.Finding)
 	cache    *cache.Cache
 	sources  map[secret.Kind]secret.Source
+	remotes  *remotes
 	refresh  time.Duration
 	maxStale time.Duration
 	log      *slog.Logger
 }
 
 // load reads the policy file and begins to read its secrets. The caller closes
-// the generation's set. Warnings are logged.
+// the generation. Warnings are logged.
 func (l *loader) load() (*generation, error) {
 	file, findings := l.read()
 	if file == nil || document.Mistakes(findings) > 0 {
@@ -69,8 +87,9 @@ func (l *loader) load() (*generation, error) {
 	if err := l.feasible(file.Secrets()); err != nil {
 		return nil, err
 	}
-	set := l.cache.Open(file.Secrets())
-	return &generation{table: file.Table(set.Secrets), set: set, file: file}, nil
+	g := &generation{set: l.cache.Open(file.Secrets()), keys: l.remotes.keySets.Open(file.KeySets()), file: file}
+	g.table = file.Table(l.remotes.sources(g))
+	return g, nil
 }
 
 // errNoVault is said by name of flag and variable, since that is the fix.
@@ -80,7 +99,7 @@ var errNoVault = errors.New("the policy file names secrets in Vault: set VAULT_A
 // until it is read again; when that takes a large part of --max-stale, a short
 // outage of Vault would end good secrets.
 func (l *loader) feasible(decls []secret.Declaration) error {
-	inVault := slices.ContainsFunc(decls, func(d secret.Declaration) bool { return d.Vault != nil })
+	inVault := slices.ContainsFunc(decls, func(d secret.Declaration) bool { return d.Vault != nil || d.VaultPKI != nil })
 	if !inVault {
 		return nil
 	}
@@ -129,9 +148,9 @@ func changes(old, next *policy.Table) (added, removed []string) {
 // the file is put off.
 const preloadTime = time.Minute
 
-// preload waits until every secret of g is settled.
+// preload waits until g is settled.
 func (g *generation) preload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, preloadTime)
 	defer cancel()
-	return g.set.Settled(ctx) //nolint:wrapcheck // it says what was attempted
+	return g.settled(ctx)
 }

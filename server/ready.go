@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/hookauthz/hookauthz/authz/keyset"
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/authz/secret/cache"
 	"github.com/hookauthz/hookauthz/server/admin"
@@ -55,7 +56,7 @@ func (r *readiness) report(g *generation) admin.Report {
 	case r.draining.Load():
 		report.Why = "shutting down"
 	case !r.settled.Load():
-		report.Why = "secrets are still being read"
+		report.Why = "secrets and keys are still being read"
 	case r.exhausted.Load():
 		report.Why = "no secret could be read for longer than --max-stale"
 	}
@@ -66,7 +67,25 @@ func (r *readiness) report(g *generation) admin.Report {
 	for _, status := range g.status() {
 		report.Items = append(report.Items, admin.Item{Good: status.State == secret.StateFresh, Text: describe(status)})
 	}
+	for _, status := range g.keys.Status() {
+		report.Items = append(report.Items, admin.Item{Good: status.State == secret.StateFresh, Text: describeKeys(status)})
+	}
 	return report
+}
+
+// describeKeys puts a key set's state into words.
+func describeKeys(s keyset.Status) string {
+	text := fmt.Sprintf("key set %s: %s, %d keys", s.Name, s.State, s.Keys)
+	if s.Age > 0 {
+		text += ", fetched " + s.Age.Round(time.Second).String() + " ago"
+	}
+	if s.Refused > 0 {
+		text += fmt.Sprintf(", %d more can't be used", s.Refused)
+	}
+	if s.Err != nil {
+		text += "; last fetch: " + s.Err.Error()
+	}
+	return text
 }
 
 // describe puts a secret's state into words without its value.
@@ -106,7 +125,8 @@ func (r *readiness) watch(ctx context.Context, current func() *generation, log *
 			return
 		case <-tick.C:
 		}
-		exhausted := allExpired(current().set.Status())
+		g := current()
+		exhausted := allExpired(g.set.Status()) && !anyKeys(g.keys.Status())
 		if r.exhausted.Swap(exhausted) == exhausted {
 			continue
 		}
@@ -126,4 +146,14 @@ func allExpired(all []cache.Status) bool {
 		}
 	}
 	return len(all) > 0
+}
+
+// anyKeys reports whether a key set is good, so that the routes it serves work.
+func anyKeys(all []keyset.Status) bool {
+	for i := range all {
+		if all[i].State == secret.StateFresh || all[i].State == secret.StateStale {
+			return true
+		}
+	}
+	return false
 }

@@ -61,21 +61,22 @@ func (r *reloader) reload(ctx context.Context) error {
 		return err
 	}
 	if next.table.Hash() == old.table.Hash() {
-		next.set.Close()
+		next.close()
 		r.metrics.Reloaded(old.table.Hash(), time.Now())
 		r.log.InfoContext(ctx, "the policy file is the one in use", slog.String("config", old.table.Hash()))
 		return nil
 	}
 	if err := next.preload(ctx); err != nil {
-		next.set.Close()
+		next.close()
 		if ctx.Err() == nil {
 			r.refuse(err)
 		}
 		return errNotYet
 	}
 	r.current.Store(next)
-	old.set.Close()
+	old.close()
 	r.metrics.Reloaded(next.table.Hash(), time.Now())
+	r.metrics.Monitored(next.table.Monitored())
 	r.announce(old, next)
 	return nil
 }

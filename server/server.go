@@ -25,6 +25,7 @@ import (
 	"github.com/hookauthz/hookauthz/server/extauthz"
 	"github.com/hookauthz/hookauthz/server/listen"
 	"github.com/hookauthz/hookauthz/server/observe"
+	"github.com/hookauthz/hookauthz/server/observe/trace"
 )
 
 // Options are what [Run] is given.
@@ -36,6 +37,9 @@ type Options struct {
 
 	// Sources read the secrets, by kind, in place of those of Settings.
 	Sources map[secret.Kind]secret.Source
+
+	// Environ reads the environment for tracing; nil reads none.
+	Environ func(name string) (string, bool)
 
 	// Policies are files in memory, read in place of Settings.Config. They
 	// don't change.
@@ -72,9 +76,14 @@ type process struct {
 	watcher  *watcher            // nil without a policy file
 	creds    *listen.Credentials // nil without TLS
 	vault    *vault.Client       // nil without Vault
+	tracing  *trace.Tracing      // nil without a collector
+	remotes  *remotes
 	grpc     *grpc.Server
 	http     *http.Server // nil without a health listener
-	failed   chan error   // why a listener ended by itself
+	tokens   *http.Server // nil without a token listener
+	// tokenCreds are nil without TLS for tokens.
+	tokenCreds *listen.Credentials
+	failed     chan error // why a listener ended by itself
 	// endWatches ends the streams that follow the health, at the drain's end.
 	endWatches func()
 }
@@ -99,8 +108,8 @@ func Run(ctx context.Context, o Options) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	events := observe.NewSecretEvents(metrics, o.Log)
+	var err error
 	if p.Sources == nil {
-		var err error
 		p.Sources, p.vault, err = sources(o.Settings.Vault, o.Settings.Dev, events)
 		if err != nil {
 			return err
@@ -109,6 +118,14 @@ func Run(ctx context.Context, o Options) error {
 	secrets := cache.New(cache.Config{
 		Sources: p.Sources, Refresh: o.Settings.Refresh, MaxStale: o.Settings.MaxStale, Observer: events,
 	})
+	if p.tracing, err = p.startTracing(ctx); err != nil {
+		return err
+	}
+	defer p.endTracing()
+	if p.remotes, err = newRemotes(o.Settings, p.tracing, metrics, o.Log); err != nil {
+		return err
+	}
+	defer p.remotes.close(o.Log)
 	if err := p.prepare(ctx, secrets); err != nil {
 		return err
 	}
@@ -117,12 +134,13 @@ func Run(ctx context.Context, o Options) error {
 			p.failed <- err
 		}
 	})
+	p.group.start(background, "key sets", p.runKeySets)
 	p.group.start(background, "decision log", decisions.Run)
 	if p.vault != nil {
 		p.group.start(background, "vault", p.runVault)
 	}
 
-	err := p.serve(ctx, background)
+	err = p.serve(ctx, background)
 	stop()
 	p.finish()
 	return err
@@ -133,7 +151,7 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 	s := p.Settings
 	p.reloader = &reloader{
 		loader: &loader{
-			read: p.reader(), cache: secrets, sources: p.Sources,
+			read: p.reader(), cache: secrets, sources: p.Sources, remotes: p.remotes,
 			refresh: s.Refresh, maxStale: s.MaxStale, log: p.Log,
 		},
 		metrics: p.metrics, log: p.Log,
@@ -148,7 +166,9 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 	p.reloader.current.Store(first)
 	p.reloader.received = first.table.LargestBody()
 	p.metrics.Reloaded(first.table.Hash(), time.Now())
+	p.metrics.Monitored(first.table.Monitored())
 	p.metrics.WatchSecrets(p.secretStates)
+	p.metrics.WatchKeySets(p.keySetStates)
 
 	options := extauthz.ServerOptions(first.table.LargestBody() + headroom)
 	if s.TLS.Enabled() {
@@ -165,6 +185,10 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 	if err := p.register(); err != nil {
 		return err
 	}
+	if err := p.prepareTokens(ctx); err != nil {
+		return err
+	}
+	p.warnOfTokens(first)
 	if s.Health.Network != "" {
 		p.http = admin.NewServer(func() admin.Report { return p.ready.report(p.reloader.current.Load()) }, p.metrics.Registry())
 		p.http.ErrorLog = slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn)
@@ -175,7 +199,7 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 
 // reader returns how policy files are read.
 func (p *process) reader() func() (*policy.File, []document.Finding) {
-	options := policy.Options{MaxBody: p.Settings.MaxBody}
+	options := policy.Options{MaxBody: p.Settings.MaxBody, Dev: p.Settings.Dev, NoTokenStore: p.Settings.TokenStore.Empty()}
 	if p.Policies != nil {
 		return func() (*policy.File, []document.Finding) { return policy.Read(p.Policies, options) }
 	}
@@ -201,13 +225,17 @@ func (p *process) serve(ctx, background context.Context) error {
 			}
 		})
 	}
+	tokens, err := p.listenTokens(ctx, background)
+	if err != nil {
+		return errors.Join(err, lis.Close())
+	}
 	p.group.start(background, "grpc", func(context.Context) {
 		if err := p.grpc.Serve(lis); err != nil {
 			p.failed <- fmt.Errorf("serve checks: %w", err)
 		}
 	})
-	address := Address{GRPC: listen.Name(lis), Health: listen.Name(health)}
-	p.Log.InfoContext(ctx, "listening; checks are denied until the secrets are read", slog.String("grpc", address.GRPC), slog.String("health", address.Health))
+	address := Address{GRPC: listen.Name(lis), Health: listen.Name(health), Token: listen.Name(tokens)}
+	p.Log.InfoContext(ctx, "listening; checks are denied until the secrets are read", slog.String("grpc", address.GRPC), slog.String("health", address.Health), slog.String("token", address.Token))
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -230,6 +258,9 @@ func (p *process) follow(ctx context.Context, address Address) {
 	if p.creds != nil {
 		p.group.start(ctx, "tls", p.creds.Run)
 	}
+	if p.tokenCreds != nil {
+		p.group.start(ctx, "token tls", p.tokenCreds.Run)
+	}
 	var changed chan struct{}
 	if p.watcher != nil {
 		changed = p.watcher.changed
@@ -241,12 +272,15 @@ func (p *process) follow(ctx context.Context, address Address) {
 // finish waits for the goroutines. The decision log may hang on a writer that is
 // stuck: it is given logTime.
 func (p *process) finish() {
-	if p.http != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), logTime)
-		defer cancel()
-		if p.http.Shutdown(ctx) != nil {
-			_ = p.http.Close() // whoever still asks is cut off
+	for _, s := range []*http.Server{p.tokens, p.http} {
+		if s == nil {
+			continue
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), logTime)
+		if s.Shutdown(ctx) != nil {
+			_ = s.Close() // whoever still asks is cut off
+		}
+		cancel()
 	}
 	done := make(chan struct{})
 	go func() {

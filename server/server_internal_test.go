@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookauthz/hookauthz/authz/keyset"
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/authz/secret"
@@ -54,6 +55,7 @@ func TestReloadOfATruncatedFile(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
 		r := &reloader{log: log, metrics: observe.NewMetrics(0), loader: &loader{
 			cache: secrets, log: log, refresh: time.Minute, maxStale: time.Hour,
+			remotes: &remotes{keySets: keyset.New(keyset.Config{})},
 			read: func() (*policy.File, []document.Finding) {
 				return policy.Read([]document.File{{Name: "p.yaml", Data: []byte(text)}}, policy.Options{})
 			},

@@ -314,7 +314,7 @@ func TestNotServingUntilSecretsAreSettled(t *testing.T) {
 			t.Errorf("health of %q = %v", name, got)
 		}
 	}
-	if status, text := p.get("/readyz"); status != 503 || !strings.Contains(text, "secrets are still being read") {
+	if status, text := p.get("/readyz"); status != 503 || !strings.Contains(text, "secrets and keys are still being read") {
 		t.Errorf("readyz: got %d, %s", status, text)
 	}
 	if status, _ := p.get("/livez"); status != 200 {

@@ -37,7 +37,7 @@ func sources(v config.Vault, dev bool, observer secret.Observer) (map[secret.Kin
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the Vault client: %w", err)
 	}
-	all[secret.KindVault] = client
+	all[secret.KindVault], all[secret.KindVaultPKI] = client, client
 	return all, client, nil
 }
 

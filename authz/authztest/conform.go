@@ -30,9 +30,19 @@ type Subject struct {
 	Present func(secret string) *authz.Request
 	// Bare returns a new request without a credential.
 	Bare func() *authz.Request
+	// Env returns what the kind is built with, given the secret; nil is [Env].
+	// A kind of public keys makes key sets or anchors of the secret here.
+	Env func(secrets map[string]authz.Secrets) *authz.Env
 	// Canaries are texts that must not be told, besides secrets and
 	// credentials.
 	Canaries []string
+
+	// Public says that a credential is no secret: who reads it can't present it,
+	// as with a certificate. It may be told in part.
+	Public bool
+	// Connection says that the credential is the connection's, so it stands
+	// neither in a header nor in the query.
+	Connection bool
 
 	// Place says that the kind looks where the request comes from and knows
 	// neither secrets nor credentials. Present then returns a request from a
@@ -127,8 +137,11 @@ func newProbe(s Subject) (*probe, error) {
 	if s.Store == nil {
 		s.Store = func(secret string) string { return secret }
 	}
+	if s.Env == nil {
+		s.Env = Env
+	}
 	p := &probe{Subject: s, secrets: Values(s.Store(s.Secret))}
-	part, problems := s.Kind.Build(s.Settings, Env(map[string]authz.Secrets{SecretName: p.secrets}))
+	part, problems := s.Kind.Build(s.Settings, s.Env(map[string]authz.Secrets{SecretName: p.secrets}))
 	if slices.ContainsFunc(problems, func(p authz.Problem) bool { return !p.Warning }) {
 		return nil, fmt.Errorf("build %s: %v", s.Kind.Name, problems)
 	}

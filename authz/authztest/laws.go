@@ -39,7 +39,7 @@ func saysWhatItIs(_ context.Context, p *probe) []string {
 	if p.part.Authenticates == p.Place {
 		p.fail("Authenticates = %v", p.part.Authenticates)
 	}
-	if (len(p.part.Credentials) == 0) != p.Place {
+	if (len(p.part.Credentials) == 0) != (p.Place || p.Connection) {
 		p.fail("Credentials = %v", p.part.Credentials)
 	}
 	for _, place := range p.part.Credentials {
@@ -178,7 +178,7 @@ func deniesInside(ctx context.Context, p *probe) []string {
 	if got := p.decide(ctx, p.Present(p.Secret)); got.Allowed() || got.Class() != authz.ClassInternal {
 		p.fail("unknown error of a secret: Decide = %v, want a bug", got.Reason())
 	}
-	part, problems := p.Kind.Build(p.Settings, Env(map[string]authz.Secrets{SecretName: panicking{}}))
+	part, problems := p.Kind.Build(p.Settings, p.Env(map[string]authz.Secrets{SecretName: panicking{}}))
 	if len(problems) > 0 {
 		return append(p.problems, "can't be built a second time")
 	}
@@ -197,9 +197,9 @@ func (panicking) Versions(time.Time) (*authz.Versions, error) {
 }
 
 func namesUndeclared(_ context.Context, p *probe) []string {
-	_, problems := p.Kind.Build(p.Settings, Env(nil))
+	_, problems := p.Kind.Build(p.Settings, p.Env(nil))
 	for _, problem := range problems {
-		if problem.Code == authz.CodeUndeclaredSecret && strings.Contains(problem.Path, "secrets[0]") {
+		if (problem.Code == authz.CodeUndeclaredSecret || problem.Code == authz.CodeUndeclaredKeys) && strings.HasSuffix(problem.Path, "[0]") {
 			return nil
 		}
 	}

@@ -93,7 +93,7 @@ func (v *Vector) decide(ctx context.Context, file *policy.File, open func(string
 	if err != nil {
 		return authz.Decision{}, err
 	}
-	table := file.Table(open)
+	table := file.Table(policy.Sources{Secret: open})
 	r.Gateway = table.Gateway()
 	r.Gateway.BodyByRoute = r.Gateway.BodyRawFull // there is one route
 	return table.Named(VectorPolicy).Decide(ctx, r, nil), nil

@@ -58,12 +58,3 @@ func (s *Secrets) Versions(time.Time) (*authz.Versions, error) {
 	}
 	return state.versions, state.err
 }
-
-// Env returns what a kind is built with: a reference for each of secrets, under
-// its name.
-func Env(secrets map[string]authz.Secrets) *authz.Env {
-	return &authz.Env{Secret: func(name string) (authz.Reference, bool) {
-		s, ok := secrets[name]
-		return authz.Reference{Name: name, Secrets: s}, ok
-	}}
-}

@@ -6,6 +6,8 @@ import (
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/check/apikey"
 	"github.com/hookauthz/hookauthz/authz/check/basic"
+	"github.com/hookauthz/hookauthz/authz/check/bearer"
+	"github.com/hookauthz/hookauthz/authz/check/clientcert"
 	"github.com/hookauthz/hookauthz/authz/check/mac"
 	"github.com/hookauthz/hookauthz/authz/check/sourceip"
 )
@@ -15,6 +17,8 @@ func Kinds() []authz.Kind {
 	return []authz.Kind{
 		apikey.Kind(),
 		basic.Kind(),
+		bearer.Kind(),
+		clientcert.Kind(),
 		mac.Kind(),
 		sourceip.Kind(),
 	}

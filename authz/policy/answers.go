@@ -45,6 +45,7 @@ var defaultStatus = [maxClass]int{ //nolint:gochecknoglobals // a table that nob
 	authz.ClassTooLarge:      413,
 	authz.ClassNotConfigured: 500,
 	authz.ClassUnavailable:   503,
+	authz.ClassLimited:       429,
 }
 
 // defaultAnswers returns the answers of a policy that states none.
@@ -53,7 +54,9 @@ func defaultAnswers() [maxClass]Answer {
 	for _, class := range authz.Classes() {
 		answers[class].Status = defaultStatus[class]
 	}
-	answers[authz.ClassUnavailable].Headers = []authz.Field{{Name: "retry-after", Value: RetryAfter}}
+	for _, class := range []authz.Class{authz.ClassUnavailable, authz.ClassLimited} {
+		answers[class].Headers = []authz.Field{{Name: "retry-after", Value: RetryAfter}}
+	}
 	return answers
 }
 
@@ -93,6 +96,7 @@ func stated(a *policypb.Answers) map[authz.Class]*policypb.Answer {
 		authz.ClassAmbiguous:     a.GetAmbiguous(),
 		authz.ClassTooLarge:      a.GetTooLarge(),
 		authz.ClassNotConfigured: a.GetNotConfigured(),
+		authz.ClassLimited:       a.GetLimited(),
 	}
 	for class, answer := range all {
 		if answer == nil {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/builtin"
@@ -20,26 +19,28 @@ const accepted = "accepted"
 // A compiler turns one file into a table and collects what is wrong with it.
 type compiler struct {
 	file     *File
-	open     func(name string) authz.Secrets
+	sources  Sources
 	kinds    map[string]authz.Kind
 	used     map[string]authz.Reference // secrets that policies name
 	entries  map[string]*policypb.CatalogEntry
 	findings []document.Finding
 	table    *Table
+	keys     map[string]*keyEntry // that something names
+	own      *authz.OwnTokens     // nil without token_endpoint
+	// policyName is the policy in hand.
+	policyName string
 	// captures are the route captures that each policy's checks read.
 	captures map[string][]string
 }
 
-// compile returns the table of file. A nil open gives secrets that are never
-// available, for a trial. The table is to be used only if there is no mistake.
-// Of parts in which the document has mistakes already only the sound fields are
-// looked at, so that one run tells of both.
-func compile(file *File, open func(name string) authz.Secrets) (*Table, []document.Finding) {
-	if open == nil {
-		open = func(string) authz.Secrets { return closed{} }
-	}
+// compile returns the table of file. What sources lack is never available, for
+// a trial. The table is to be used only if there is no mistake. Of parts in which
+// the document has mistakes already only the sound fields are looked at, so that
+// one run tells of both.
+func compile(file *File, sources Sources) (*Table, []document.Finding) {
 	c := &compiler{
-		file: file, open: open,
+		file: file, sources: sources.filled(),
+		keys:     map[string]*keyEntry{},
 		kinds:    map[string]authz.Kind{},
 		used:     map[string]authz.Reference{},
 		entries:  map[string]*policypb.CatalogEntry{},
@@ -51,8 +52,11 @@ func compile(file *File, open func(name string) authz.Secrets) (*Table, []docume
 	}
 	c.gateway()
 	c.secrets()
+	c.keySources()
+	c.tokenEndpoint()
 	c.reserve()
 	for _, name := range sortedKeys(file.config.GetPolicies()) {
+		c.policyName = name
 		policy := &Policy{name: name}
 		if path := document.Join("policies", name); file.document.Sound(path) {
 			policy = c.policy(name, file.config.GetPolicies()[name])
@@ -76,6 +80,7 @@ func (c *compiler) gateway() {
 		BodyRawFull:     stated.GetBody() == "raw-full",
 		MaxRequestBytes: c.size("gateway.max_request_bytes", stated.GetMaxRequestBytes()),
 		XFFAppended:     stated.GetXff() == "appended",
+		XFCCSanitized:   stated.GetXfcc() == "sanitize_set",
 	}
 	c.table.largest = max(c.file.options.maxBody(), c.table.gateway.MaxRequestBytes)
 }
@@ -113,6 +118,11 @@ func (c *compiler) unused() {
 			c.add(c.file.document.AtKey("secrets."+name), "unused_secret", "no policy uses this secret", true)
 		}
 	}
+	for _, name := range sortedKeys(c.file.config.GetKeys()) {
+		if _, ok := c.keys[name]; !ok && c.file.document.Sound("keys") {
+			c.add(c.file.document.AtKey("keys."+name), "unused_keys", "no policy uses these keys", true)
+		}
+	}
 }
 
 // reference returns the secret declared under name.
@@ -124,7 +134,7 @@ func (c *compiler) reference(name string) (authz.Reference, bool) {
 	if !ok {
 		return authz.Reference{}, false
 	}
-	ref := authz.Reference{Name: name, AcceptWeak: declared.GetWeak() == accepted, Secrets: c.open(name)}
+	ref := authz.Reference{Name: name, AcceptWeak: declared.GetWeak() == accepted, Secrets: c.sources.Secret(name)}
 	c.used[name] = ref
 	return ref, true
 }
@@ -164,28 +174,32 @@ func (c *compiler) add(at document.Finding, code, message string, warning bool) 
 // undeclared reports a name that is not there. The name is told only if it is
 // close to one that is: it may be a secret pasted where its name belongs.
 func (c *compiler) undeclared(path, what, name string, declared []string) {
-	if len(declared) == 0 && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies"}[what]) {
+	if len(declared) == 0 && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies", "keys": "keys"}[what]) {
 		return // what would declare it is no map at all, which is told already
 	}
-	at := c.file.document.At(path, 0)
+	at, label := c.file.document.At(path, 0), what
 	missing := "is not declared"
-	if what == "provider" {
+	switch what {
+	case "provider":
 		missing = "is not in the catalogue"
+	case "keys":
+		label = "key set"
 	}
 	if near, ok := document.Closest(name, declared); ok {
-		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q %s, did you mean %q?", what, name, missing, near), false)
+		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q %s, did you mean %q?", label, name, missing, near), false)
 		return
 	}
 	at.Text = ""
-	c.add(at, "undeclared_"+what, fmt.Sprintf("a %s of that name %s", what, missing), false)
+	c.add(at, "undeclared_"+what, fmt.Sprintf("a %s of that name %s", label, missing), false)
 }
 
-// closed stands in for secrets while a file is only checked.
-type closed struct{}
-
-// Versions implements [authz.Secrets].
-func (closed) Versions(_ time.Time) (*authz.Versions, error) {
-	return nil, authz.Deny(authz.ReasonSecretUnavailable, "secrets are not read while a file is checked")
+// undeclaredKeys reports a name that is no entry of keys, or one of another sort.
+func (c *compiler) undeclaredKeys(path, name, message string) {
+	if _, ok := c.file.config.GetKeys()[name]; ok {
+		c.mistake(path, "wrong_keys", message)
+		return
+	}
+	c.undeclared(path, "keys", name, sortedKeys(c.file.config.GetKeys()))
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -137,7 +137,7 @@ func TestReadPathDirectory(t *testing.T) {
 	if file == nil || len(findings) != 0 {
 		t.Fatalf("ReadPath() findings = %+v", findings)
 	}
-	table := file.Table(nil)
+	table := file.Table(policy.Sources{})
 	var names []string
 	for _, p := range table.Policies() {
 		names = append(names, p.Name())

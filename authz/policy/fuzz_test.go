@@ -39,7 +39,7 @@ func FuzzRead(f *testing.F) {
 		if file == nil {
 			return
 		}
-		table := file.Table(func(string) authz.Secrets { return fixed(goodKey) })
+		table := file.Table(policy.Sources{Secret: func(string) authz.Secrets { return fixed(goodKey) }})
 		for _, p := range table.Policies() {
 			if p.Decide(t.Context(), &authz.Request{}, nil).Allowed() {
 				t.Errorf("policy %s allows an empty request", p.Name())

@@ -34,6 +34,7 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 	c.body(policy, path+".body", from.GetBody(), require.parts)
 	c.answers(policy, path+".answers", from.GetAnswers(), require)
 	c.upstream(policy, path+".upstream", from.GetUpstream(), require.parts)
+	c.mode(policy, path+".mode", from.GetMode())
 	for _, part := range require.parts {
 		if part.TrustedHops != nil {
 			policy.trustedHops = part.TrustedHops
@@ -44,6 +45,18 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 		c.captures[name] = append(c.captures[name], part.Captures...)
 	}
 	return policy
+}
+
+// mode sets whether the policy only watches. Then the upstream gets the request
+// as it came, apart from the headers by which other policies tell who sent it: a
+// sender could forge them.
+func (c *compiler) mode(policy *Policy, path, mode string) {
+	if mode != "monitor" {
+		return
+	}
+	c.warn(path, "monitored", "lets every request pass, whatever the checks say: for trying a policy out")
+	policy.monitored = true
+	policy.upstream, policy.removeQuery, policy.removeHeaders = nil, nil, c.table.reserved
 }
 
 func (c *compiler) hostsOf(path string, patterns []string) *hostSet[bool] {

@@ -25,7 +25,9 @@ type Policy struct {
 	// trustedHops is nil unless a check takes the address from
 	// X-Forwarded-For.
 	trustedHops *uint32
-	unfit       []func(now time.Time, tell func(secret string, why error))
+	// monitored says that the policy decides and records and lets through.
+	monitored bool
+	unfit     []func(now time.Time, tell func(secret string, why error))
 
 	answers       [maxClass]Answer
 	upstream      []upstreamHeader
@@ -42,27 +44,49 @@ type upstreamHeader struct {
 // Name returns the policy's name.
 func (p *Policy) Name() string { return p.name }
 
+// Monitored reports whether the policy decides and records and lets through.
+func (p *Policy) Monitored() bool { return p.monitored }
+
 // Decide decides r: hosts and methods first, then the size of the body, then
-// the checks. It sets r.Rules. trace may be nil.
+// the checks. It sets r.Rules. trace may be nil. The decision of a policy that
+// only watches passes, unless r may not be judged by it at all: so no other route
+// can borrow the policy.
 func (p *Policy) Decide(ctx context.Context, r *authz.Request, trace *authz.Trace) authz.Decision {
 	r.Rules = p.rules
+	if err := p.admitHost(r); err != nil {
+		return authz.DeniedBy(err)
+	}
+	decision := p.judge(ctx, r, trace)
+	if p.monitored {
+		decision = authz.Monitored(decision)
+	}
+	return decision
+}
+
+func (p *Policy) judge(ctx context.Context, r *authz.Request, trace *authz.Trace) authz.Decision {
 	if err := p.admit(r); err != nil {
 		return authz.DeniedBy(err)
 	}
 	return authz.Decide(ctx, r, p.require, trace)
 }
 
+// admitHost looks at whether the policy may be used under r's host.
+func (p *Policy) admitHost(r *authz.Request) error {
+	if p.hosts == nil {
+		return nil
+	}
+	host, err := plainHost(r.Host)
+	if err != nil {
+		return err
+	}
+	if _, ok := p.hosts.find(host); !ok {
+		return authz.Deny(authz.ReasonPolicyNotAllowed, "the policy may not be used under this host")
+	}
+	return nil
+}
+
 // admit looks at what needs no credential.
 func (p *Policy) admit(r *authz.Request) error {
-	if p.hosts != nil {
-		host, err := plainHost(r.Host)
-		if err != nil {
-			return err
-		}
-		if _, ok := p.hosts.find(host); !ok {
-			return authz.Deny(authz.ReasonPolicyNotAllowed, "the policy may not be used under this host")
-		}
-	}
 	if !p.permits(r.Method) {
 		return authz.Deny(authz.ReasonMethodNotAllowed, "the policy does not permit this method")
 	}

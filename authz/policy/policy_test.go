@@ -27,7 +27,7 @@ func compile(t *testing.T, text string) *policy.Table {
 	if file == nil {
 		t.Fatalf("the policy file has mistakes: %+v", findings)
 	}
-	return file.Table(func(string) authz.Secrets { return fixed(goodKey) })
+	return file.Table(policy.Sources{Secret: func(string) authz.Secrets { return fixed(goodKey) }})
 }
 
 func TestDecideAdmits(t *testing.T) {

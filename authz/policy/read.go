@@ -10,7 +10,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/authz/secret"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
@@ -25,6 +24,10 @@ type Options struct {
 	// MaxBody is the largest body in bytes where a policy states none. 0 is
 	// [DefaultMaxBody].
 	MaxBody int64
+	// Dev permits http where https belongs.
+	Dev bool
+	// NoTokenStore says that there is none, so that opaque tokens are a mistake.
+	NoTokenStore bool
 }
 
 func (o Options) maxBody() int64 {
@@ -65,7 +68,7 @@ func Read(files []document.File, options Options) (*File, []document.Finding) {
 		return nil, findings
 	}
 	file := &File{config: config, document: read, options: options, hash: hashOf(files)}
-	_, found := compile(file, nil)
+	_, found := compile(file, Sources{})
 	findings = append(findings, found...)
 	document.Sort(findings)
 	if document.Mistakes(findings) > 0 {
@@ -77,20 +80,21 @@ func Read(files []document.File, options Options) (*File, []document.Finding) {
 // Hash identifies the content: "sha256:" and hex digits.
 func (f *File) Hash() string { return f.hash }
 
-// Secrets returns what the file declares, sorted by name.
+// Secrets returns what the file declares: its secrets, sorted by name, then what
+// Vault's PKI engine gives for the entries of keys, under "keys/" and the entry's
+// name.
 func (f *File) Secrets() []secret.Declaration {
 	names := sortedKeys(f.config.GetSecrets())
-	declared := make([]secret.Declaration, len(names))
-	for i, name := range names {
-		declared[i] = declarationOf(name, f.config.GetSecrets()[name])
+	declared := make([]secret.Declaration, 0, len(names))
+	for _, name := range names {
+		declared = append(declared, declarationOf(name, f.config.GetSecrets()[name]))
 	}
-	return declared
+	return append(declared, f.pkiSecrets()...)
 }
 
-// Table compiles the file. open gives the secret declared under a name; it is
-// asked once for each that a policy uses.
-func (f *File) Table(open func(name string) authz.Secrets) *Table {
-	table, _ := compile(f, open)
+// Table compiles the file.
+func (f *File) Table(s Sources) *Table {
+	table, _ := compile(f, s)
 	return table
 }
 

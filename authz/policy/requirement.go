@@ -48,6 +48,15 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 	return c.kind(path+"."+name, name, message.Get(field).Message().Interface(), nil)
 }
 
+// env is what the checks of the policy in hand are built with.
+func (c *compiler) env() *authz.Env {
+	return &authz.Env{
+		Secret: c.reference, Policy: c.policyName,
+		Keys: c.publicKeys, Anchors: c.trustAnchors,
+		Introspector: c.sources.Introspector, Own: c.own,
+	}
+}
+
 func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
 	var all built
 	var requirements []authz.Requirement
@@ -144,7 +153,7 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 		c.mistake(path, "unknown_kind", "this kind of check is not built into this server")
 		return none
 	}
-	part, problems := kind.Build(settings, &authz.Env{Secret: c.reference})
+	part, problems := kind.Build(settings, c.env())
 	failed := false
 	for _, problem := range problems {
 		if entry != nil && problem.Code == scheme.CodeWideWindow {
@@ -172,6 +181,10 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 		c.undeclared(full, "secret", textAt(settings, p.Path), sortedKeys(c.file.config.GetSecrets()))
 		return
 	}
+	if p.Code == authz.CodeUndeclaredKeys {
+		c.undeclaredKeys(full, textAt(settings, p.Path), p.Message)
+		return
+	}
 	if entry != nil && !strings.HasPrefix(p.Path, "secrets") {
 		c.add(c.file.document.At(path, 0), p.Code, "catalogue entry "+entry.GetName()+": "+p.Path+": "+p.Message, p.Warning)
 		return
@@ -185,7 +198,7 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 func (c *compiler) standsAlone(path, field string, p authz.Problem) bool {
 	sound := c.file.document.Sound
 	switch p.Code {
-	case authz.CodeUndeclaredSecret, template.CodeSyntax, template.CodeFilter:
+	case authz.CodeUndeclaredSecret, authz.CodeUndeclaredKeys, template.CodeSyntax, template.CodeFilter:
 		return sound(field)
 	case template.CodeValue:
 		return sound(field) && sound(path+".credential") && sound(path+".timestamp") && sound(path+".public_url")

@@ -33,7 +33,7 @@ func load(tb testing.TB, text string) *policy.Table {
 	if file == nil {
 		tb.Fatalf("the policy file has mistakes: %+v", findings)
 	}
-	return file.Table(func(string) authz.Secrets { return nil })
+	return file.Table(policy.Sources{Secret: func(string) authz.Secrets { return nil }})
 }
 
 const routed = `

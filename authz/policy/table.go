@@ -17,6 +17,9 @@ type Table struct {
 	reserved []string
 	largest  int64
 	answers  [maxClass]Answer
+	tokens   *TokenEndpoint
+	// unfit tells of the token endpoint's signing keys; nil without them.
+	unfit func(now time.Time, tell func(secret string, why error))
 }
 
 // Hash identifies the file's content: "sha256:" and hex digits.
@@ -40,12 +43,30 @@ func (t *Table) Reserved() []string { return t.reserved }
 // use, and why; requests that need them are answered as not configured.
 func (t *Table) Unfit(now time.Time) map[string]error {
 	unfit := map[string]error{}
+	tell := func(name string, why error) { unfit[name] = why }
 	for _, p := range t.policies {
 		for _, f := range p.unfit {
-			f(now, func(name string, why error) { unfit[name] = why })
+			f(now, tell)
 		}
 	}
+	if t.unfit != nil {
+		t.unfit(now, tell)
+	}
 	return unfit
+}
+
+// TokenEndpoint returns what the file says of the token endpoint, nil if nothing.
+func (t *Table) TokenEndpoint() *TokenEndpoint { return t.tokens }
+
+// Monitored returns how many policies only watch.
+func (t *Table) Monitored() int {
+	n := 0
+	for _, p := range t.policies {
+		if p.monitored {
+			n++
+		}
+	}
+	return n
 }
 
 // LargestBody returns the largest body, in bytes, that a policy may accept or

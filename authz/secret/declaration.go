@@ -19,10 +19,11 @@ const (
 type Declaration struct {
 	// Name is the reference that policies use.
 	Name string
-	// Vault, File and Env say where the secret is.
-	Vault *VaultLocation
-	File  *FileLocation
-	Env   *EnvLocation
+	// Vault, VaultPKI, File and Env say where the secret is.
+	Vault    *VaultLocation
+	VaultPKI *PKILocation
+	File     *FileLocation
+	Env      *EnvLocation
 	// AcceptWeak permits keys under authz.MinKeyBytes. Readers of secrets
 	// don't judge strength, the checks do.
 	AcceptWeak bool
@@ -40,6 +41,25 @@ type VaultLocation struct {
 	KVVersion int
 	// PreviousFor is how long the version before the newest stays good.
 	PreviousFor time.Duration
+}
+
+// DefaultPKIMount is the default of a [PKILocation].
+const DefaultPKIMount = "pki"
+
+// The fields of an issuer of the PKI engine.
+const (
+	FieldCertificate = "certificate" // of the issuer, PEM
+	FieldCRL         = "crl"         // its revocation list, PEM
+)
+
+// A PKILocation is an issuer of the PKI engine in Vault or OpenBao.
+type PKILocation struct {
+	// Mount of the engine; empty means [DefaultPKIMount].
+	Mount string
+	// Issuer is a name or id.
+	Issuer string
+	// Field is [FieldCertificate] or [FieldCRL]; empty means the former.
+	Field string
 }
 
 // A FileLocation is a file that holds one secret.
@@ -61,6 +81,12 @@ func (d Declaration) Location() Location {
 			l.KVVersion = DefaultKVVersion
 		}
 		return l
+	case d.VaultPKI != nil:
+		l := Location{Kind: KindVaultPKI, Mount: d.VaultPKI.Mount, Path: d.VaultPKI.Issuer}
+		if l.Mount == "" {
+			l.Mount = DefaultPKIMount
+		}
+		return l
 	case d.File != nil:
 		return Location{Kind: KindFile, Path: d.File.Path}
 	case d.Env != nil:
@@ -72,8 +98,13 @@ func (d Declaration) Location() Location {
 // Field returns the field of the location that holds the secret, empty where
 // the location holds only one value.
 func (d Declaration) Field() string {
-	if d.Vault != nil {
+	switch {
+	case d.Vault != nil:
 		return d.Vault.Field
+	case d.VaultPKI != nil && d.VaultPKI.Field == "":
+		return FieldCertificate
+	case d.VaultPKI != nil:
+		return d.VaultPKI.Field
 	}
 	return ""
 }

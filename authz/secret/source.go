@@ -12,20 +12,38 @@ type Kind string
 
 // The kinds of location.
 const (
-	KindVault Kind = "vault"
-	KindFile  Kind = "file"
-	KindEnv   Kind = "env"
+	KindVault    Kind = "vault"     // the key-value engines of Vault
+	KindVaultPKI Kind = "vault_pki" // its PKI engine
+	KindFile     Kind = "file"
+	KindEnv      Kind = "env"
 )
 
 // A Location is what one read returns. It is comparable: equal locations are
 // read once for all declarations that name them.
 type Location struct {
 	Kind Kind
-	// Mount and KVVersion are set for Vault only.
+	// Mount is set for Vault only, KVVersion for its key-value engines only.
 	Mount     string
 	KVVersion int
-	// Path below the mount, path of the file, or name of the variable.
+	// Path below the mount, issuer, path of the file, or name of the variable.
 	Path string
+}
+
+// VaultPaths returns the paths below /v1/ that a read of l asks Vault for, in
+// the order in which it does; none for other kinds.
+func (l Location) VaultPaths() []string {
+	switch l.Kind {
+	case KindVault:
+		if l.KVVersion == 1 {
+			return []string{l.Mount + "/" + l.Path}
+		}
+		return []string{l.Mount + "/data/" + l.Path}
+	case KindVaultPKI:
+		issuer := l.Mount + "/issuer/" + l.Path
+		return []string{issuer + "/json", issuer + "/crl"}
+	case KindFile, KindEnv:
+	}
+	return nil
 }
 
 // A Source reads locations of one kind.

@@ -14,7 +14,8 @@ import (
 )
 
 const checkLong = `Read policy files and report every mistake at once, each with its file, line and
-column. Nothing is contacted: whether the secrets exist is found out by serve.
+column. Nothing is contacted: whether the secrets are there is found out by
+'hookauthz secrets check'.
 
 A directory is read as one policy file: all *.yaml and *.json in it except
 *_test.yaml. Several paths are several policy files.
@@ -25,6 +26,7 @@ workflows.`
 
 func (c *command) check() *cobra.Command {
 	var format, maxBody string
+	var dev bool
 	cmd := newCommand("check PATH... [flags]", words{
 		short: "Find the mistakes in policy files",
 		long:  checkLong,
@@ -41,7 +43,7 @@ func (c *command) check() *cobra.Command {
 		default:
 			return fmt.Errorf("--format: want %s, %s or %s", formatText, formatJSON, formatGitHub)
 		}
-		return c.checkPaths(args, format, policy.Options{MaxBody: size})
+		return c.checkPaths(args, format, policy.Options{MaxBody: size, Dev: dev})
 	})
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -54,6 +56,7 @@ func (c *command) check() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&format, "format", formatText, "`FORMAT`: text, json or github")
 	cmd.Flags().StringVar(&maxBody, "max-body", config.FormatSize(config.DefaultMaxBody), "`SIZE` that serve is started with")
+	cmd.Flags().BoolVar(&dev, "dev", false, "serve is started with --dev: issuers may be reached by plain http")
 	completeWords(cmd, "format", formatText, formatJSON, formatGitHub)
 	c.variables(cmd)
 	return cmd
@@ -101,7 +104,7 @@ func (c *command) checkPaths(paths []string, format string, options policy.Optio
 
 // summary counts what a policy file holds.
 func summary(file *policy.File) string {
-	return count(len(file.Table(nil).Policies()), "policy", "policies") + ", " +
+	return count(len(file.Table(policy.Sources{}).Policies()), "policy", "policies") + ", " +
 		count(len(file.Secrets()), "secret", "secrets") + ", " +
 		count(file.Routes(), "route", "routes")
 }

@@ -17,6 +17,8 @@ come from Vault.
 First steps:
   hookauthz demo                 see it work, without Envoy and Vault
   hookauthz check policy.yaml    find the mistakes in a policy file
+  hookauthz secrets check policy.yaml
+                                 see whether its secrets are there and any good
   hookauthz serve --config policy.yaml
 
 ` + exitHelp
@@ -34,7 +36,7 @@ func (c *command) root() *cobra.Command {
 			return cmd.Help() //nolint:wrapcheck // it writes to the output
 		},
 	}
-	root.AddCommand(c.serve(), c.check(), c.demo(), c.healthcheck(), c.version())
+	root.AddCommand(c.serve(), c.check(), c.secrets(), c.vault(), c.demo(), c.healthcheck(), c.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {

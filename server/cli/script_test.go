@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 //	get URL PATTERN        ask until the answer matches
 //	signal HUP|TERM        send it to what runs in the background
 //	code N ARGS...         run hookauthz and want exit code N
+//	bao                    start an OpenBao server, see there
+//	token NAME             put the last output into $NAME
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -42,7 +44,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "get": get, "signal": send, "code": code,
+			"port": port, "get": get, "signal": send, "code": code, "bao": bao, "token": token,
 		},
 	})
 }
@@ -96,4 +98,8 @@ func code(ts *testscript.TestScript, _ bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("hookauthz %s: exit code %s, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
+}
+
+func token(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }

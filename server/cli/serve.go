@@ -107,7 +107,7 @@ func (c *command) serveWith(ctx context.Context, s config.Settings, unknown []st
 	defer close(done)
 
 	err := server.Run(ctx, server.Options{
-		Settings: s, Log: log, Decisions: c.out, Hangup: hangup, Force: force,
+		Settings: s, Log: log, Decisions: c.out, Hangup: hangup, Force: force, Environ: c.lookup,
 		Serving: func(a server.Address) { fmt.Fprintln(c.err, a) },
 	})
 	var mistakes *server.MistakesError

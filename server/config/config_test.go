@@ -151,12 +151,16 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 		"vault-client-key": "k", "vault-tls-server-name": "s", "vault-skip-verify": "true", "vault-auth": "approle", "vault-mount": "m",
 		"vault-token-file": "t", "vault-role-id-file": "r", "vault-secret-id-file": "s", "dev": "true",
 		"drain-wait": "1s", "drain-timeout": "2s", "log-level": "debug", "log-format": "text",
+		"token-listen": "127.0.0.1:3", "token-tls-cert": "c", "token-tls-key": "k", "token-store": "redis://127.0.0.1",
+		"token-store-file": write(t, "redis://127.0.0.1"),
 	}
 	// What a flag needs beside it.
 	tls := []string{"--tls-cert=c", "--tls-key=k", "--tls-client-ca=ca"}
+	tokenTLS := []string{"--token-listen=127.0.0.1:3", "--token-tls-cert=c", "--token-tls-key=k"}
 	pair := []string{"--vault-client-cert=c", "--vault-client-key=k"}
 	companions := map[string][]string{
 		"tls-cert": tls, "tls-key": tls, "tls-client-ca": tls, "tls-client-san": tls,
+		"token-tls-cert": tokenTLS, "token-tls-key": tokenTLS,
 		"peer-uid": {"--listen=unix:///a"}, "vault-skip-verify": {"--dev"},
 		"vault-auth":        {"--vault-role-id-file=r", "--vault-secret-id-file=s"},
 		"vault-client-cert": pair, "vault-client-key": pair,

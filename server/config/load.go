@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/hookauthz/hookauthz/authz"
 )
 
 // Load reads the environment for the flags that were not given and checks
@@ -24,14 +22,13 @@ func (f *Flags) Load(given func(name string) bool, lookup func(string) (string, 
 		DrainWait: f.drainWait, DrainTimeout: f.drainTimeout, LogFormat: f.logFormat,
 		Vault: f.vault,
 	}
-	if token, ok := lookup(tokenVariable); ok && s.Vault.Auth == authToken && s.Vault.TokenFile == "" {
-		s.Vault.Token = authz.NewSecret([]byte(token))
-	}
+	s.Vault.takeToken(lookup)
 	if s.TLS.ClientSANs == nil && (f.tlsClientSANs != "" || given("tls-client-san")) {
 		// Every certificate of the authorities would do, which nobody asked for.
 		l.mistake("tls-client-san", "holds no name: write one or leave it out")
 	}
 	l.listeners(&s)
+	l.tokens(&s, given)
 	l.limits(&s)
 	l.vault(&s)
 	l.logs(&s)

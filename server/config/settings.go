@@ -20,6 +20,15 @@ type Settings struct {
 	// nowhere.
 	Health Address
 
+	// TokenListen is where the token endpoint is answered; its Network is empty
+	// if nowhere. TokenTLS is empty for plain text and asks for no client
+	// certificate.
+	TokenListen Address
+	TokenTLS    TLS
+	// TokenStore is the URL of the Redis that keeps opaque tokens, empty if none.
+	// It may hold a password.
+	TokenStore authz.Secret
+
 	// MaxBody is the largest body in bytes where a policy names none.
 	MaxBody int64
 	// Refresh is how often secrets are read again, MaxStale how long they are
@@ -59,7 +68,7 @@ const (
 	networkUnix = "unix"
 )
 
-// TLS names the files of the gRPC listener.
+// TLS names the files of a listener.
 type TLS struct {
 	Cert, Key string
 	// ClientCA holds the authorities whose clients may connect; empty asks for

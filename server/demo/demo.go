@@ -39,9 +39,10 @@ const (
 // settings are those of serve, on loopback and without waiting at the end.
 func settings() config.Settings {
 	return config.Settings{
-		Config:  "demo.yaml",
-		Listen:  config.Address{Network: "tcp", Address: "127.0.0.1:0"},
-		MaxBody: config.DefaultMaxBody, Refresh: time.Minute, MaxStale: time.Hour,
+		Config:      "demo.yaml",
+		Listen:      config.Address{Network: "tcp", Address: "127.0.0.1:0"},
+		TokenListen: config.Address{Network: "tcp", Address: "127.0.0.1:0"},
+		MaxBody:     config.DefaultMaxBody, Refresh: time.Minute, MaxStale: time.Hour,
 		DrainTimeout: time.Second,
 	}
 }
@@ -92,11 +93,9 @@ func show(ctx context.Context, p *printer, s *scenario, address server.Address, 
 	p.head(address, s)
 	good := 0
 	for i, row := range s.rows {
-		call, cancel := context.WithTimeout(ctx, callTime)
-		got, err := check(call, conn, row.request)
-		cancel()
+		got, err := row.send(ctx, conn, address)
 		if err != nil {
-			return fmt.Errorf("ask the server: %w", err)
+			return err
 		}
 		ok := got.status == row.want.status && events.last().reason == row.want.reason
 		if ok {
@@ -114,10 +113,27 @@ func show(ctx context.Context, p *printer, s *scenario, address server.Address, 
 	return nil
 }
 
+// send completes the row's request and has the server decide it.
+func (r *row) send(ctx context.Context, conn *grpc.ClientConn, address server.Address) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if r.complete != nil {
+		if err := r.complete(ctx, address, &r.request); err != nil {
+			return answer{}, err
+		}
+	}
+	got, err := check(ctx, conn, r.request)
+	if err != nil {
+		return answer{}, fmt.Errorf("ask the server: %w", err)
+	}
+	return got, nil
+}
+
 // told is what the decision log tells of a decision.
 type told struct {
 	reason, detail string
 	kind           string
+	principal      string
 	secret         string
 	version        int
 	previous       bool
@@ -135,7 +151,7 @@ func (r *recorder) record(e *observe.Event) {
 	id := e.Decision.Identity()
 	seen := told{
 		reason: e.Decision.Reason().String(), detail: e.Decision.Detail(),
-		secret: id.Secret, version: id.Version, previous: id.Previous, bytes: e.BodyBytes,
+		principal: id.Principal, secret: id.Secret, version: id.Version, previous: id.Previous, bytes: e.BodyBytes,
 	}
 	if n := len(e.Checks); n > 0 {
 		seen.kind = e.Checks[n-1].Kind

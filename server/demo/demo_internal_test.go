@@ -82,7 +82,7 @@ func TestRunIsAsExpected(t *testing.T) {
 	if err := Run(t.Context(), &out, true); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	if !strings.Contains(out.String(), "8 of 8 as expected.") || !strings.Contains(out.String(), "\x1b[32mALLOW") {
+	if !strings.Contains(out.String(), "12 of 12 as expected.") || !strings.Contains(out.String(), "\x1b[32mALLOW") {
 		t.Errorf("got\n%s", &out)
 	}
 }

@@ -37,7 +37,7 @@ func (p *printer) paint(color, s string) string {
 	return "\x1b[" + color + "m" + s + "\x1b[0m"
 }
 
-const layout = " %s  %-15s  %-31s  %s  %s\n"
+const layout = "%2s  %-15s  %-31s  %s  %s\n"
 
 func (p *printer) head(a server.Address, s *scenario) {
 	var prints []string
@@ -47,7 +47,8 @@ func (p *printer) head(a server.Address, s *scenario) {
 	p.printf("%s: no Envoy, no Vault, nothing but this machine's loopback\n\n", p.paint(bold, "hookauthz demo"))
 	p.printf("config     embedded demo.yaml, %d policies, no mistakes\n", a.Policies)
 	p.printf("secrets    random, in memory, gone on exit; fingerprints: %s\n", strings.Join(prints, ", "))
-	p.printf("ext_authz  gRPC on %s, the same server as 'hookauthz serve'\n\n", a.GRPC)
+	p.printf("ext_authz  gRPC on %s, the same server as 'hookauthz serve'\n", a.GRPC)
+	p.printf("tokens     HTTP on %s, for senders that fetch a token first\n\n", a.Token)
 	p.printf("%s", p.paint(dim, fmt.Sprintf(layout, "#", "policy", "request", "verdict  ", "why")))
 }
 
@@ -73,6 +74,9 @@ func (p *printer) row(n int, r row, got answer, why told, ok bool) {
 func reason(got answer, why told) string {
 	if got.status != 200 {
 		return why.reason
+	}
+	if why.kind == "bearer" || why.kind == "client_certificate" {
+		return fmt.Sprintf("%s holds: %s", why.kind, why.principal)
 	}
 	age := "the current one"
 	if why.previous {

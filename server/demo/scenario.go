@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/authz/secret/memory"
+	"github.com/hookauthz/hookauthz/server"
 )
 
 // A scenario is the requests of the demonstration and the secrets behind them.
@@ -29,7 +31,9 @@ type row struct {
 	policy  string
 	what    string
 	request request
-	want    verdict
+	// complete, if not nil, adds to request what only the running server gives.
+	complete func(ctx context.Context, address server.Address, r *request) error
+	want     verdict
 	// meaning says in words why a denial is right.
 	meaning string
 }
@@ -68,8 +72,18 @@ func newScenario(now time.Time) (*scenario, error) {
 	if err != nil {
 		return nil, err
 	}
+	partner, err := s.create("partner", "client_secret", "", now)
+	if err != nil {
+		return nil, err
+	}
 	s.stripeRows(stripe, now)
 	s.githubRows(previous)
+	if err := s.tokenRows(partner, now); err != nil {
+		return nil, err
+	}
+	if err := s.certificateRows(now); err != nil {
+		return nil, err
+	}
 	s.otherRows(tower, stripe, now)
 	return s, nil
 }
@@ -81,11 +95,16 @@ func (s *scenario) create(name, field, prefix string, created time.Time) ([]byte
 		return nil, fmt.Errorf("make up a secret: %w", err)
 	}
 	value := append([]byte(prefix), hex.EncodeToString(random)...)
+	s.put(name, field, value, created)
+	return value, nil
+}
+
+// put writes a secret.
+func (s *scenario) put(name, field string, value []byte, created time.Time) {
 	loc := secret.Location{Kind: secret.KindVault, Mount: secret.DefaultMount, KVVersion: secret.DefaultKVVersion, Path: "demo/" + name}
 	version := s.secrets.Put(loc, map[string][]byte{field: value}, created)
 	sum := sha256.Sum256(value)
 	s.fingerprints = append(s.fingerprints, fingerprint{fmt.Sprintf("%s v%d", name, version), hex.EncodeToString(sum[:2]) + "…"})
-	return value, nil
 }
 
 func (s *scenario) stripeRows(key []byte, now time.Time) {

@@ -18,6 +18,7 @@ type request struct {
 	body               []byte
 	partial            string // what the gateway says: "false", "true", or nothing
 	length             int    // Content-Length
+	certificate        string // of the client: PEM, URL-encoded
 }
 
 type field struct{ name, value string }
@@ -47,7 +48,7 @@ func check(ctx context.Context, conn *grpc.ClientConn, r request) (answer, error
 // envoy/config/core/v3/{address,base}.proto of Envoy 1.40.
 func encode(r request) []byte {
 	socket := message(text(2, "192.0.2.10"), number(3, 44321))
-	source := nested(1, nested(1, nested(1, socket)))
+	source := nested(1, message(nested(1, nested(1, socket)), text(5, r.certificate)))
 
 	lines := append([]field{{"content-length", strconv.Itoa(r.length)}}, r.headers...)
 	if r.partial != "" {

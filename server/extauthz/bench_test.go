@@ -133,7 +133,7 @@ func recordingServer() (*extauthz.Server, error) {
 	if file == nil {
 		return nil, fmt.Errorf("read the policy: %v", findings)
 	}
-	table := file.Table(func(string) authz.Secrets { return authztest.Values(benchKey) })
+	table := file.Table(policy.Sources{Secret: func(string) authz.Secrets { return authztest.Values(benchKey) }})
 
 	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

@@ -259,6 +259,10 @@ func TestExtensions(t *testing.T) {
 		{name: "forwarded, stated", request: forwarded(), extensions: map[string]string{"hookauthz.xff": "appended"}, reason: "verified"},
 		{name: "forwarded, taken back", request: forwarded(), extensions: map[string]string{"hookauthz.xff": "none"}, reason: "gateway_not_attested"},
 		{name: "forwarded, in another word", request: keyed("key"), extensions: map[string]string{"hookauthz.xff": "yes"}, reason: "gateway_not_attested"},
+		{name: "client certificate in the header, stated", request: keyed("key"), extensions: map[string]string{"hookauthz.xfcc": "sanitize_set"}, reason: "verified"},
+		{name: "client certificate in the header, taken back", request: keyed("key"), extensions: map[string]string{"hookauthz.xfcc": "none"}, reason: "verified"},
+		{name: "client certificate in the header, in another word", request: keyed("key"), extensions: map[string]string{"hookauthz.xfcc": "SANITIZE_SET"}, reason: "gateway_not_attested"},
+		{name: "client certificate in the header, empty", request: keyed("key"), extensions: map[string]string{"hookauthz.xfcc": ""}, reason: "gateway_not_attested"},
 		{name: "unknown of ours", request: keyed("key"), extensions: map[string]string{"hookauthz.policies": "key"}, reason: "gateway_not_attested"},
 		{name: "of others", request: keyed("key"), extensions: map[string]string{"other.body": "?", "hookauthz": "?"}, reason: "verified"},
 	}

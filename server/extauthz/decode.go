@@ -28,7 +28,7 @@ var errRepeated = errors.New("a map holds one key twice")
 type checkRequest struct {
 	hasAttributes, hasRequest, hasHTTP bool
 
-	source address
+	source peer
 	http   httpRequest
 
 	extensions extensions
@@ -37,7 +37,14 @@ type checkRequest struct {
 	routePolicy named
 }
 
-// An address is the gateway's peer.
+// A peer is the gateway's client.
+type peer struct {
+	address address
+	// certificate is that of the connection: PEM, URL-encoded, empty if none.
+	certificate string
+}
+
+// An address is where a peer is.
 type address struct {
 	which  int // the member of the oneof: its field number
 	socket string
@@ -98,7 +105,7 @@ func (c *checkRequest) attributes(s *scanner, end int) {
 	for end = s.message(end); s.next(end); {
 		switch s.number {
 		case 1:
-			c.source.peer(s, end)
+			c.source.message(s, end)
 		case 4:
 			c.hasRequest = true
 			c.request(s, end)
@@ -112,12 +119,15 @@ func (c *checkRequest) attributes(s *scanner, end int) {
 	}
 }
 
-// peer reads AttributeContext.Peer.
-func (a *address) peer(s *scanner, end int) {
+// message reads AttributeContext.Peer.
+func (p *peer) message(s *scanner, end int) {
 	for end = s.message(end); s.next(end); {
-		if s.number == 1 {
-			a.address(s, end)
-		} else {
+		switch s.number {
+		case 1:
+			p.address.message(s, end)
+		case 5:
+			p.certificate = s.string(end)
+		default:
 			s.skip(end)
 		}
 	}
@@ -130,7 +140,7 @@ const (
 	internalAddress = 3
 )
 
-func (a *address) address(s *scanner, end int) {
+func (a *address) message(s *scanner, end int) {
 	for end = s.message(end); s.next(end); {
 		switch s.number {
 		case socketAddress:

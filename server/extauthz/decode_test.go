@@ -79,6 +79,8 @@ func equal(t *testing.T, got *extauthz.Decoded, want *authpb.CheckRequest) {
 	same(t, "kind of address", got.SourceKind, kind)
 	same(t, "socket address", got.SourceSocket, address.GetSocketAddress().GetAddress())
 
+	same(t, "certificate", got.Certificate, attributes.GetSource().GetCertificate())
+
 	equalHeaders(t, got, http)
 	equalExtensions(t, got, attributes.GetContextExtensions())
 
@@ -119,7 +121,7 @@ func equalHeaders(t *testing.T, got *extauthz.Decoded, http *authpb.AttributeCon
 
 func equalExtensions(t *testing.T, got *extauthz.Decoded, all map[string]string) {
 	t.Helper()
-	known := []string{"hookauthz.policy", "hookauthz.body", "hookauthz.max_request_bytes", "hookauthz.xff"}
+	known := []string{"hookauthz.policy", "hookauthz.body", "hookauthz.max_request_bytes", "hookauthz.xff", "hookauthz.xfcc"}
 	unknown, found := false, 0
 	for name, value := range all {
 		if !strings.HasPrefix(name, "hookauthz.") {
@@ -173,8 +175,13 @@ func wireSeeds(tb testing.TB) map[string][]byte {
 		}),
 	}
 	full := http(func(*authpb.AttributeContext_HttpRequest) {})
-	full.Attributes.Source = &authpb.AttributeContext_Peer{Address: socket("::ffff:192.0.2.1")}
-	full.Attributes.ContextExtensions = map[string]string{"hookauthz.policy": "a", "hookauthz.body": "none", "hookauthz.odd": "", "other": "b"}
+	full.Attributes.Source = &authpb.AttributeContext_Peer{
+		Address: socket("::ffff:192.0.2.1"), Service: "x", Labels: map[string]string{"a": "b"}, Principal: "y",
+		Certificate: "-----BEGIN%20CERTIFICATE-----%0A",
+	}
+	full.Attributes.ContextExtensions = map[string]string{
+		"hookauthz.policy": "a", "hookauthz.body": "none", "hookauthz.xfcc": "sanitize_set", "hookauthz.odd": "", "other": "b",
+	}
 	policyName, err := structpb.NewStruct(map[string]any{"policy": "github", "other": []any{1.5, true, nil}})
 	if err != nil {
 		tb.Fatal(err)
@@ -221,6 +228,7 @@ func wireSeeds(tb testing.TB) map[string][]byte {
 	}
 	inMetadata := slices.Concat(text(1, "hookauthz"), nest(slices.Concat(unknown(), nest(slices.Concat(text(1, "policy"), nest(unknown(), 2), unknown()), 1)), 2))
 	seeds["unknown fields in the namespace"] = nest(inMetadata, 1, 13, 1)
+	// The pipe's peer has no certificate, so that of the first stays.
 	seeds["twice, pipe last"] = slices.Concat(seeds["full"], seeds["pipe"])
 	return seeds
 }
@@ -291,6 +299,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{name: "unknown group", message: inHTTP([]byte{99<<3&0x7f | 3})},
 		{name: "attributes as a number", message: []byte{0x08, 0x01}},
 		{name: "path as a number", message: inHTTP([]byte{4 << 3, 1})},
+		{name: "certificate as a number", message: nest([]byte{5 << 3, 1}, 1, 1)},
+		{name: "certificate is not UTF-8", message: nest(text(5, "\xff"), 1, 1)},
 		{name: "size as a string", message: inHTTP(text(9, "1"))},
 		{name: "path is not UTF-8", message: inHTTP(text(4, "/\xff"))},
 		{name: "header value is not UTF-8", message: inHTTP(nest(entry("a", "\xff"), 3))},

@@ -9,8 +9,10 @@
 //   - It is answered by a CheckResponse, never by a gRPC error: a gateway that is
 //     set to fail open would turn an error into an allow. What can't be decoded,
 //     a panic and an overload are denials too.
-//   - It is allowed by one function only, which wants a [authz.Decision] that
-//     allows. Everything else is a denial with a status.
+//   - It is let through by one function only, which wants an [authz.Decision] that
+//     verified the request, or one of a policy that only watches. Everything else
+//     is a denial with a status, in either mode: what happens before a policy is
+//     found, or beside it, is no verdict of a policy.
 //   - It is recorded once.
 //
 // Messages are decoded and encoded here, without generated types: they are most

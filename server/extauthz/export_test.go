@@ -20,6 +20,7 @@ type Decoded struct {
 	SourceKind   int
 	SourceSocket string
 	SourceIP     netip.Addr
+	Certificate  string
 
 	ID, Method, Path, Host, Scheme, Protocol, Body string
 
@@ -43,8 +44,9 @@ func Decode(message []byte) (*Decoded, error) {
 	}
 	d := &Decoded{
 		HasAttributes: c.hasAttributes, HasRequest: c.hasRequest, HasHTTP: c.hasHTTP,
-		SourceKind: c.source.which, SourceSocket: c.source.socket, SourceIP: c.source.ip(),
-		ID: c.http.id, Method: c.http.method, Path: c.http.path, Host: c.http.host, Scheme: c.http.scheme,
+		SourceKind: c.source.address.which, SourceSocket: c.source.address.socket, SourceIP: c.source.address.ip(),
+		Certificate: c.source.certificate,
+		ID:          c.http.id, Method: c.http.method, Path: c.http.path, Host: c.http.host, Scheme: c.http.scheme,
 		Protocol: c.http.protocol, Body: c.http.body,
 		Size: c.http.size, RawBody: c.http.rawBody, Merged: c.http.merged, Lines: c.http.lines,
 		TooLarge: c.http.tooLarge, Conflict: c.http.conflict,
@@ -53,7 +55,7 @@ func Decode(message []byte) (*Decoded, error) {
 	}
 	for name, value := range map[string]named{
 		extensionPolicy: c.extensions.policy, extensionBody: c.extensions.body,
-		extensionMaxRequestBytes: c.extensions.maxRequestBytes, extensionXFF: c.extensions.xff,
+		extensionMaxRequestBytes: c.extensions.maxRequestBytes, extensionXFF: c.extensions.xff, extensionXFCC: c.extensions.xfcc,
 	} {
 		if value.present {
 			d.Extensions[name] = value.name
@@ -72,6 +74,16 @@ func Fill(message []byte) (*authz.Request, error) {
 	return r, c.fill(r)
 }
 
+// Attest returns what is stated of the gateway for the route of message, where
+// base is stated for all.
+func Attest(message []byte, base authz.Gateway) (authz.Gateway, error) {
+	var c checkRequest
+	if err := c.decode(message); err != nil {
+		return authz.Gateway{}, err
+	}
+	return c.extensions.attest(base)
+}
+
 // Bench decodes message again and again in the same memory, as a server does.
 type Bench struct {
 	check   checkRequest
@@ -86,6 +98,9 @@ func (b *Bench) Decode(message []byte) error {
 	}
 	return b.check.fill(&b.request)
 }
+
+// Certificate is that of the last round.
+func (b *Bench) Certificate() string { return b.request.Certificate }
 
 // QueueLimit is the overload limit.
 type QueueLimit struct{ queueLimit }
@@ -137,14 +152,14 @@ func WithArrival(ctx context.Context, at time.Time) context.Context {
 func ArrivedAt(ctx context.Context, now time.Time) time.Time { return arrivedAt(ctx, now) }
 
 // AppendAllow encodes an allow, if decision has the proof.
-func AppendAllow(decision authz.Decision, by *policy.Policy) ([]byte, error) {
-	return appendAllow(nil, &verdict{decision: decision, id: "d-", policy: by})
+func AppendAllow(decision authz.Decision, table *policy.Table, by *policy.Policy) ([]byte, error) {
+	return appendAllow(nil, &verdict{decision: decision, id: "d-", table: table, policy: by})
 }
 
 // Respond encodes decision with headers for the upstream and returns what became
 // of the decision.
-func Respond(decision authz.Decision, by *policy.Policy, headers []authz.Field) ([]byte, int, authz.Decision) {
-	v := verdict{decision: decision, id: "d-0123456789abcdefghjk", policy: by, headers: headers}
+func Respond(decision authz.Decision, table *policy.Table, by *policy.Policy, headers []authz.Field) ([]byte, int, authz.Decision) {
+	v := verdict{decision: decision, id: "d-0123456789abcdefghjk", table: table, policy: by, headers: headers}
 	raw, status := appendResponse(nil, &v)
 	return raw, status, v.decision
 }

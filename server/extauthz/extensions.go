@@ -15,13 +15,15 @@ const (
 	extensionBody            = "hookauthz.body"
 	extensionMaxRequestBytes = "hookauthz.max_request_bytes"
 	extensionXFF             = "hookauthz.xff"
+	extensionXFCC            = "hookauthz.xfcc"
 )
 
 // extensions are the context extensions of the route. They are the gateway's
 // configuration, so they are trusted.
 type extensions struct {
-	policy, body, maxRequestBytes, xff named
-	unknown                            bool // one begins with our prefix and is none of ours
+	policy, body, maxRequestBytes, xff, xfcc named
+
+	unknown bool // one begins with our prefix and is none of ours
 }
 
 // entry reads one entry of AttributeContext.context_extensions.
@@ -40,6 +42,8 @@ func (e *extensions) entry(s *scanner, end int) {
 		to = &e.maxRequestBytes
 	case extensionXFF:
 		to = &e.xff
+	case extensionXFCC:
+		to = &e.xfcc
 	default:
 		e.unknown = true
 		return
@@ -83,6 +87,16 @@ func (e *extensions) attest(base authz.Gateway) (authz.Gateway, error) {
 			base.XFFAppended = false
 		default:
 			return authz.Gateway{}, authz.Deny(authz.ReasonGatewayNotAttested, "context extension hookauthz.xff is neither appended nor none")
+		}
+	}
+	if e.xfcc.present {
+		switch e.xfcc.name {
+		case "sanitize_set":
+			base.XFCCSanitized = true
+		case "none":
+			base.XFCCSanitized = false
+		default:
+			return authz.Gateway{}, authz.Deny(authz.ReasonGatewayNotAttested, "context extension hookauthz.xfcc is neither sanitize_set nor none")
 		}
 	}
 	return base, nil

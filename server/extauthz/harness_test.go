@@ -106,7 +106,7 @@ func tableOf(tb testing.TB, text string) *policy.Table {
 		tb.FailNow()
 	}
 	key := authztest.Values(apiKey)
-	return file.Table(func(name string) authz.Secrets {
+	return file.Table(policy.Sources{Secret: func(name string) authz.Secrets {
 		switch name {
 		case "github":
 			return authztest.Values(githubKey)
@@ -126,7 +126,7 @@ func tableOf(tb testing.TB, text string) *policy.Table {
 		default:
 			return key
 		}
-	})
+	}})
 }
 
 // A recorder counts what was recorded and keeps the latest, its strings copied.
@@ -256,7 +256,8 @@ func (l *lab) raw(ctx context.Context, tb testing.TB, message []byte) *authpb.Ch
 	}
 	obeys(tb, &response)
 	event := l.last(tb)
-	same(tb, "recorded allow", event.Decision.Allowed(), response.GetStatus().GetCode() == 0)
+	same(tb, "recorded passing", event.Decision.Passes(), response.GetStatus().GetCode() == 0)
+	same(tb, "recorded mode", event.Decision.IsMonitored(), metadatum(&response, "mode") == "monitor")
 	same(tb, "recorded id", event.DecisionID, metadatum(&response, "decision_id"))
 	same(tb, "recorded reason", event.Decision.Reason().String(), metadatum(&response, "reason"))
 	if denied := response.GetDeniedResponse(); denied != nil {

@@ -13,6 +13,10 @@ const (
 	// from the Check but not from what goes upstream.
 	partialBody = "x-envoy-auth-partial-body"
 	requestID   = "x-request-id"
+
+	// maxCertificateBytes is the longest certificate that is looked at. One is
+	// 2 KiB as a rule.
+	maxCertificateBytes = 64 << 10
 )
 
 // fill makes r of what was decoded. It sets everything but Received, Gateway,
@@ -23,8 +27,11 @@ func (c *checkRequest) fill(r *authz.Request) error {
 	}
 	h := &c.http
 	r.Method, r.Scheme, r.Host, r.Path, r.Protocol = h.method, h.scheme, h.host, h.path, h.protocol
-	r.Peer = c.source.ip()
+	r.Peer, r.Certificate = c.source.address.ip(), c.source.certificate
 	r.Body = authz.Body{Raw: h.rawBody, Text: h.body, Size: max(h.size, -1)}
+	if len(r.Certificate) > maxCertificateBytes {
+		return authz.Deny(authz.ReasonShapeAmbiguous, "the client's certificate is over 64 KiB")
+	}
 	if h.path == "" {
 		return authz.Deny(authz.ReasonPathAmbiguous, "the request has no path")
 	}

@@ -2,7 +2,6 @@ package extauthz
 
 import (
 	"errors"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -20,10 +19,7 @@ const (
 // decisionIDHeader tells the sender under which id the decision is logged.
 const decisionIDHeader = "x-hookauthz-decision-id"
 
-var (
-	errNoProof  = errors.New("an allow was wanted for a decision that denies")
-	errNotPlain = errors.New("a part of the response is empty, too long or not printable ASCII")
-)
+var errNotPlain = errors.New("a part of the response is empty, too long or not printable ASCII")
 
 // A verdict is a decision and what its answer is made of.
 type verdict struct {
@@ -54,7 +50,7 @@ func (v *verdict) answer() *policy.Answer {
 // denial of our own; v.decision is then changed to it.
 func appendResponse(dst []byte, v *verdict) ([]byte, int) {
 	const ok = 200
-	if v.decision.Allowed() {
+	if v.decision.Passes() {
 		response, err := appendAllow(dst, v)
 		if err == nil {
 			return response, ok
@@ -93,69 +89,6 @@ const (
 	headerKey   = 1
 	headerValue = 2
 )
-
-// appendAllow is the only function that makes a response that allows. Status
-// code 0 is what allows.
-func appendAllow(dst []byte, v *verdict) ([]byte, error) {
-	if !v.decision.Allowed() || v.policy == nil {
-		return nil, errNoProof
-	}
-	w := writer{dst}
-	w.close(w.open(responseStatus))
-	response := w.open(responseOK)
-	if len(v.headers) > maxResponseHeaders {
-		return nil, errNotPlain
-	}
-	for i := range v.headers {
-		if !w.header(v.headers[i].Name, v.headers[i].Value) {
-			return nil, errNotPlain
-		}
-	}
-	if !w.removals(v.headers, v.policy.RemoveHeaders()) {
-		return nil, errNotPlain
-	}
-	for _, name := range v.policy.RemoveQuery() {
-		if name == "" || !utf8.ValidString(name) {
-			return nil, errNotPlain
-		}
-		w.text(okRemoveQuery, name)
-	}
-	w.close(response)
-	if !w.metadata(v) {
-		return nil, errNotPlain
-	}
-	return w.b, nil
-}
-
-// removals writes the headers that the request loses on its way upstream. The
-// gateway removes after it has set, so a name that is set must not be among
-// them.
-func (w *writer) removals(set []authz.Field, names []string) bool {
-	for _, name := range names {
-		if classify(name) != nameLower {
-			return false
-		}
-		if !hasName(set, name) {
-			w.text(okRemoveHeaders, name)
-		}
-	}
-	// Whatever the policy says: what only the gateway and this server may say.
-	for _, name := range [...]string{partialBody, decisionIDHeader} {
-		if !slices.Contains(names, name) && !hasName(set, name) {
-			w.text(okRemoveHeaders, name)
-		}
-	}
-	return true
-}
-
-func hasName(fields []authz.Field, name string) bool {
-	for i := range fields {
-		if fields[i].Name == name {
-			return true
-		}
-	}
-	return false
-}
 
 // appendDeny makes a response that denies.
 func appendDeny(dst []byte, v *verdict, answer *policy.Answer) ([]byte, error) {
@@ -245,6 +178,8 @@ func errorWord(status int) string {
 		return "not_found"
 	case 413:
 		return "too_large"
+	case 429:
+		return "limited"
 	case 500:
 		return "internal"
 	case 503:
@@ -264,7 +199,7 @@ func grpcCode(class authz.Class) uint64 {
 		return permissionDenied
 	case authz.ClassAmbiguous:
 		return invalidArgument
-	case authz.ClassTooLarge:
+	case authz.ClassTooLarge, authz.ClassLimited:
 		return resourceExhausted
 	case authz.ClassUnavailable:
 		return unavailable
@@ -308,12 +243,16 @@ func isPlain(value string) bool {
 }
 
 // metadata writes what the gateway's access log and the filters after this one
-// can read. It returns false if a value is not UTF-8.
+// can read. Of a policy that only watches it tells the verdict, not that the
+// request passes. It returns false if a value is not UTF-8.
 func (w *writer) metadata(v *verdict) bool {
-	word, class, version := "deny", v.decision.Class().String(), ""
+	word, class, version, mode := "deny", v.decision.Class().String(), "", "enforce"
 	identity := v.decision.Identity()
 	if v.decision.Allowed() {
 		word, class = "allow", ""
+	}
+	if v.decision.IsMonitored() {
+		mode = "monitor"
 	}
 	if identity.Secret != "" {
 		version = "current"
@@ -324,7 +263,7 @@ func (w *writer) metadata(v *verdict) bool {
 	at := w.open(responseMetadata)
 	ok := w.metadatum("decision_id", v.id) &&
 		w.metadatum("policy", v.policyName()) &&
-		w.metadatum("mode", "enforce") &&
+		w.metadatum("mode", mode) &&
 		w.metadatum("decision", word) &&
 		w.metadatum("class", class) &&
 		w.metadatum("reason", v.decision.Reason().String()) &&

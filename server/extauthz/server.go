@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/server/observe"
+	"github.com/hookauthz/hookauthz/server/observe/trace"
 )
 
 // ServiceName is the gRPC service, as health checks name it.
@@ -43,6 +44,8 @@ type Config struct {
 	Tables func() *policy.Table
 	// Recorder takes the decisions.
 	Recorder Recorder
+	// Tracing makes a span of each Check; nil makes none.
+	Tracing *trace.Tracing
 	// Ready reports whether Checks may be decided; until then they are denied.
 	// nil is always.
 	Ready func() bool
@@ -151,7 +154,9 @@ func (s *Server) answer(ctx context.Context, w *work, started time.Time) (sound 
 		}
 	}()
 	w.begin(time.Now())
-	s.decide(ctx, w, started)
+	traced, span := s.config.Tracing.Check(ctx, started)
+	w.span = span
+	s.decide(traced, w, started)
 	reply, status := appendResponse(w.buffer[:0], &w.verdict)
 	w.buffer = reply // keeps what it grew to
 	s.record(w, status)

@@ -211,16 +211,20 @@ func proof(t *testing.T, by *policy.Policy) authz.Decision {
 }
 
 func TestAllowWantsProof(t *testing.T) {
-	by := testTable(t).Named("key")
+	table := testTable(t)
+	by := table.Named("key")
 	good := proof(t, by)
-	if _, err := extauthz.AppendAllow(good, by); err != nil {
+	if _, err := extauthz.AppendAllow(good, table, by); err != nil {
 		t.Errorf("AppendAllow with a proof: %v", err)
 	}
-	if raw, err := extauthz.AppendAllow(good, nil); err == nil {
+	if raw, err := extauthz.AppendAllow(good, table, nil); err == nil {
 		t.Errorf("AppendAllow without a policy = %x", raw)
 	}
+	if raw, err := extauthz.AppendAllow(good, nil, by); err == nil {
+		t.Errorf("AppendAllow without a table = %x", raw)
+	}
 	for _, decision := range []authz.Decision{{}, authz.Denied(authz.ReasonVerified, ""), authz.Denied(authz.ReasonBug, "")} {
-		if raw, err := extauthz.AppendAllow(decision, by); err == nil {
+		if raw, err := extauthz.AppendAllow(decision, table, by); err == nil {
 			t.Errorf("AppendAllow without a proof = %x", raw)
 		}
 	}
@@ -228,7 +232,8 @@ func TestAllowWantsProof(t *testing.T) {
 
 // What can't be sent safely is denied, and the denial is what is recorded.
 func TestUnfitHeadersDeny(t *testing.T) {
-	by := testTable(t).Named("key")
+	table := testTable(t)
+	by := table.Named("key")
 	field := func(name, value string) []authz.Field { return []authz.Field{{Name: name, Value: value}} }
 	tests := []struct {
 		name    string
@@ -251,7 +256,7 @@ func TestUnfitHeadersDeny(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			raw, status, decision := extauthz.Respond(proof(t, by), by, tt.headers)
+			raw, status, decision := extauthz.Respond(proof(t, by), table, by, tt.headers)
 			var response authpb.CheckResponse
 			if err := proto.Unmarshal(raw, &response); err != nil {
 				t.Fatal(err)

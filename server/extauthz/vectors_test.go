@@ -39,7 +39,7 @@ func replay(t *testing.T, v *authztest.Vector) {
 	if file == nil {
 		t.Fatalf("the policy has mistakes: %+v", findings)
 	}
-	table := file.Table(func(name string) authz.Secrets { return authztest.Values(v.Secrets[name]) })
+	table := file.Table(policy.Sources{Secret: func(name string) authz.Secrets { return authztest.Values(v.Secrets[name]) }})
 	l := newLab(t, func(c *extauthz.Config) { c.Tables = func() *policy.Table { return table } })
 	time.Sleep(time.Until(r.Received)) // to when the vector was made
 

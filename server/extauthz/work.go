@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/server/observe"
+	"github.com/hookauthz/hookauthz/server/observe/trace"
 )
 
 // A work is the memory of one call, used again for another after reset. The
@@ -20,6 +21,7 @@ type work struct {
 	trace   authz.Trace
 	verdict verdict
 	event   observe.Event
+	span    trace.Span
 
 	headers  []authz.Field
 	buffer   []byte
@@ -48,6 +50,7 @@ func (w *work) reset() {
 	w.headers = w.headers[:0]
 	w.verdict = verdict{}
 	w.event = observe.Event{}
+	w.span = trace.Span{}
 	w.recorded = false
 }
 
@@ -113,8 +116,8 @@ func (s *Server) judge(ctx context.Context, w *work) (authz.Decision, error) {
 	}
 	w.event.ClientAddress, w.event.ClientAddressFrom = v.policy.ClientAddress(r)
 	decision := v.policy.Decide(ctx, r, &w.trace)
-	if !decision.Allowed() {
-		return decision, nil
+	if !decision.Allowed() || decision.IsMonitored() {
+		return decision, nil // nothing is set for the upstream
 	}
 	w.headers, err = v.policy.AppendHeaders(w.headers[:0], decision, r)
 	if err != nil {
@@ -129,6 +132,7 @@ func (s *Server) record(w *work, status int) {
 	w.recorded = true
 	v, r, e := &w.verdict, &w.request, &w.event
 	e.Time = r.Received
+	e.TraceID = w.span.TraceID()
 	e.DecisionID, e.StreamID, e.RequestID = v.id, w.check.http.id, requestIDOf(&r.Header)
 	e.Policy = v.policyName()
 	if v.table != nil {
@@ -143,6 +147,7 @@ func (s *Server) record(w *work, status int) {
 	}
 	e.Duration = time.Since(r.Received)
 	s.config.Recorder.Record(e)
+	w.span.End(e)
 }
 
 // panicked answers a call whose handling panicked with cause. Nothing that the
@@ -158,15 +163,18 @@ func (s *Server) panicked(ctx context.Context, w *work, cause any) {
 	// has the addresses of values, not the values.
 	s.config.Logger.ErrorContext(ctx, "panic in a check", slog.String("decision_id", id),
 		slog.String("type", fmt.Sprintf("%T", cause)), slog.String("stack", string(debug.Stack())))
-	if w.recorded {
-		return // by what panicked, or just before it
+	event := observe.Event{
+		Time: w.request.Received, DecisionID: id, Decision: decision, Status: bugStatus, BodyForm: "absent",
 	}
 	defer func() {
 		if again := recover(); again != nil {
 			s.config.Logger.ErrorContext(ctx, "panic in the recorder", slog.String("decision_id", id))
 		}
 	}()
-	s.config.Recorder.Record(&observe.Event{
-		Time: w.request.Received, DecisionID: id, Decision: decision, Status: bugStatus, BodyForm: "absent",
-	})
+	defer w.span.End(&event)
+	if w.recorded {
+		return // by what panicked, or just before it
+	}
+	event.TraceID = w.span.TraceID()
+	s.config.Recorder.Record(&event)
 }

@@ -235,6 +235,45 @@ func TestCredentialsFollowTheirFiles(t *testing.T) {
 	})
 }
 
+// gRPC wants HTTP/2 and nothing else; another listener may offer something else.
+func TestProtocolsAreOffered(t *testing.T) {
+	ca := newAuthority(t)
+	dir := t.TempDir()
+	cert, key := ca.issue(t, x509.ExtKeyUsageServerAuth, "hookauthz.example")
+	files := config.TLS{Cert: dir + "/tls.crt", Key: dir + "/tls.key"}
+	write(t, files.Cert, cert)
+	write(t, files.Key, key)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca.pem)
+	tests := []struct {
+		name   string
+		offers []string
+		want   string
+	}{
+		{name: "by default", want: listen.HTTP2},
+		{name: "the older one", offers: []string{listen.HTTP1}, want: listen.HTTP1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			creds, err := listen.NewCredentials(files, quiet, tt.offers...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			served, err := handshake(t, creds, &tls.Config{
+				RootCAs: roots, ServerName: "hookauthz.example", NextProtos: []string{listen.HTTP1, listen.HTTP2},
+				VerifyConnection: func(state tls.ConnectionState) error {
+					got = state.NegotiatedProtocol
+					return nil
+				},
+			})
+			if err != nil || got != tt.want || served.VerifyHostname("hookauthz.example") != nil {
+				t.Errorf("got %q, %v, %v, want %q", got, served, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestBadTLSFiles(t *testing.T) {
 	ca := newAuthority(t)
 	dir := t.TempDir()

@@ -24,14 +24,25 @@ const PollEvery = 10 * time.Second
 // Its methods may be called by many goroutines, apart from [Credentials.Run].
 type Credentials struct {
 	files   config.TLS
+	offers  []string // protocols, by ALPN (RFC 7301)
 	log     *slog.Logger
 	current atomic.Pointer[tls.Config]
 	read    [sha256.Size]byte // of what current was made from; Run's alone
 }
 
-// NewCredentials reads the files.
-func NewCredentials(files config.TLS, log *slog.Logger) (*Credentials, error) {
-	c := &Credentials{files: files, log: log}
+// Protocols that a listener offers to its clients.
+const (
+	HTTP1 = "http/1.1"
+	HTTP2 = "h2"
+)
+
+// NewCredentials reads the files. Clients are offered protocols, and [HTTP2],
+// which gRPC wants, if there are none.
+func NewCredentials(files config.TLS, log *slog.Logger, protocols ...string) (*Credentials, error) {
+	if len(protocols) == 0 {
+		protocols = []string{HTTP2}
+	}
+	c := &Credentials{files: files, offers: protocols, log: log}
 	if _, err := c.reload(); err != nil {
 		return nil, err
 	}
@@ -42,7 +53,7 @@ func NewCredentials(files config.TLS, log *slog.Logger) (*Credentials, error) {
 func (c *Credentials) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2"},
+		NextProtos: c.offers,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return c.current.Load(), nil
 		},
@@ -111,7 +122,7 @@ func (c *Credentials) build(cert, key, ca []byte) (*tls.Config, error) {
 	next := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{pair},
-		NextProtos:   []string{"h2"},
+		NextProtos:   c.offers,
 		// Connections live for minutes: resuming one would save nothing and
 		// outlive a change of the authorities.
 		SessionTicketsDisabled: true,

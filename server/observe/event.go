@@ -18,6 +18,9 @@ type Event struct {
 	DecisionID string
 	RequestID  string
 	StreamID   string
+	// TraceID is that of the trace that the decision is a part of, empty if it
+	// is in none.
+	TraceID string
 
 	// Policy is the name of the policy that decided, empty if none was found.
 	// It must come from the policy file: it becomes a metric label.
@@ -29,7 +32,7 @@ type Event struct {
 	ConfigHash string
 
 	Decision authz.Decision
-	// Status is the HTTP status of the answer, 200 for an allow.
+	// Status is the HTTP status of the answer, 200 if the request passes.
 	Status int
 	// Checks are the checks that ran, in order.
 	Checks []authz.CheckResult

@@ -37,24 +37,29 @@ const (
 //	schema             "hookauthz.decision.v1"
 //	time               when the request came in, RFC 3339 with nanoseconds, UTC
 //	decision_id        also sent to the sender and to the gateway's access log
+//	trace_id *         of the trace that the decision is part of, hex
 //	request_id *       the gateway's x-request-id
 //	stream_id *        the gateway's id of the HTTP stream
 //	policy *           the policy that decided
 //	selected_by *      context_extension, grpc_metadata, route_metadata or route
 //	config_hash *      the policy table that decided
-//	mode               "enforce"
+//	mode               "enforce", or "monitor" if the policy only watched: the
+//	                   request passed, and decision, class and reason say what
+//	                   would have become of it
 //	decision           "allow" or "deny"
-//	status             the HTTP status of the answer
+//	status             the HTTP status of the answer, 200 if the request passed
 //	class *            of a denial
 //	reason             one of a closed set
 //	detail *           explains the reason, in words of ours
 //	checks *           those that ran: kind, name *, result (passed, absent,
 //	                   unmatched, rejected, trouble), reason, duration_us
 //	principal *        who was verified
+//	key *              the id or fingerprint of the public key that matched
 //	secret *           the name of the secret that matched
 //	secret_version *   its version in the store, a number
 //	secret_age *       "current", or "previous" for a version in its grace
-//	secret_state *     "fresh", or "stale" if its store could not be read lately
+//	secret_state *     "fresh", or "stale" if the place where the secret, or the
+//	                   key, is kept could not be read lately
 //	source_ip *        the address that connected to the gateway
 //	client_ip *        the client, once trusted proxies are taken away
 //	source_ip_from *   by which rule client_ip was found
@@ -68,6 +73,7 @@ func (t *texts) appendLine(dst []byte, e *Event) []byte {
 	dst = e.Time.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, `","decision_id":`...)
 	dst = appendString(dst, e.DecisionID, maxID)
+	dst = appendField(dst, `,"trace_id":`, e.TraceID, maxID)
 	dst = appendField(dst, `,"request_id":`, e.RequestID, maxID)
 	dst = appendField(dst, `,"stream_id":`, e.StreamID, maxID)
 	dst = appendField(dst, `,"policy":`, e.Policy, maxName)
@@ -99,7 +105,9 @@ func (t *texts) appendLine(dst []byte, e *Event) []byte {
 }
 
 func (t *texts) appendVerdict(dst []byte, e *Event) []byte {
-	dst = append(dst, `,"mode":"enforce","decision":`...)
+	dst = append(dst, `,"mode":"`...)
+	dst = append(dst, mode(e.Decision.IsMonitored())...)
+	dst = append(dst, `","decision":`...)
 	if e.Decision.Allowed() {
 		dst = append(dst, `"allow","status":`...)
 		dst = strconv.AppendInt(dst, int64(e.Status), 10)
@@ -142,21 +150,39 @@ func (t *texts) appendCheck(dst []byte, c *authz.CheckResult) []byte {
 
 func appendIdentity(dst []byte, id authz.Identity) []byte {
 	dst = appendField(dst, `,"principal":`, id.Principal, maxPrincipal)
-	if id.Secret == "" {
-		return dst
+	dst = appendField(dst, `,"key":`, id.Key, maxID)
+	if id.Secret != "" {
+		dst = appendField(dst, `,"secret":`, id.Secret, maxName)
+		if id.Version > 0 {
+			dst = append(dst, `,"secret_version":`...)
+			dst = strconv.AppendInt(dst, int64(id.Version), 10)
+		}
+		dst = append(dst, `,"secret_age":"`...)
+		dst = append(dst, age(id.Previous)...)
+		dst = append(dst, '"')
 	}
-	dst = appendField(dst, `,"secret":`, id.Secret, maxName)
-	if id.Version > 0 {
-		dst = append(dst, `,"secret_version":`...)
-		dst = strconv.AppendInt(dst, int64(id.Version), 10)
+	return appendField(dst, `,"secret_state":`, StateOf(id), maxName)
+}
+
+// StateOf says in what state the secret or the key that id names was: "fresh", or
+// "stale" if the place where it is kept could not be read lately; empty if id
+// names neither.
+func StateOf(id authz.Identity) string {
+	switch {
+	case id.Secret == "" && id.Key == "":
+		return ""
+	case id.Stale:
+		return "stale"
 	}
-	dst = append(dst, `,"secret_age":"`...)
-	dst = append(dst, age(id.Previous)...)
-	dst = append(dst, `","secret_state":"`...)
-	if id.Stale {
-		return append(dst, `stale"`...)
+	return "fresh"
+}
+
+// mode is the word for whether a policy only watches, in log and metrics.
+func mode(monitored bool) string {
+	if monitored {
+		return "monitor"
 	}
-	return append(dst, `fresh"`...)
+	return "enforce"
 }
 
 // age is the word for a secret's version, in log and metrics.
@@ -198,6 +224,12 @@ func pathOnly(path string) string {
 func wantsDigest(e *Event) bool {
 	if len(e.Body) == 0 || e.Decision.Allowed() {
 		return false
+	}
+	switch e.Decision.Reason() {
+	case authz.ReasonAlgNotAllowed, authz.ReasonKidUnknown, authz.ReasonTokenInvalid,
+		authz.ReasonTokenExpired, authz.ReasonTokenNotYetValid:
+		return false // a token says nothing of the body
+	default:
 	}
 	switch e.Decision.Class() {
 	case authz.ClassMissing, authz.ClassMalformed, authz.ClassInvalid, authz.ClassStale:

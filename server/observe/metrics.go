@@ -31,8 +31,10 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	accepted  *prometheus.CounterVec
-	// skew has policy.
-	skew *prometheus.HistogramVec
+	// skew has policy; so has disagreements. watching has no labels.
+	skew          *prometheus.HistogramVec
+	disagreements *prometheus.CounterVec
+	watching      prometheus.Gauge
 
 	// guardTripped, panics, shed and dropped have no labels.
 	guardTripped prometheus.Counter
@@ -46,6 +48,10 @@ type Metrics struct {
 	refreshErrors *prometheus.CounterVec
 	regressed     *prometheus.CounterVec
 	tokenEnd      atomic.Int64 // in seconds since 1970, 0 if unknown
+
+	// keySetErrors has the label keyset, tokenRequests has operation and result.
+	keySetErrors  *prometheus.CounterVec
+	tokenRequests *prometheus.CounterVec
 
 	// reloadGood and reloadTime have no labels, configInfo has hash.
 	reloadGood prometheus.Gauge
@@ -85,6 +91,9 @@ func NewMetrics(maxPolicies int) *Metrics {
 
 	m.skew = m.histograms("timestamp_skew_seconds", "How far signed times were from the server's clock, either way, in requests allowed.", skewBuckets(), "policy")
 
+	m.disagreements = m.counters("monitor_disagreements_total", "Requests that passed because their policy only watched, and that it would have denied.", "policy")
+	m.watching = m.gauge("monitored_policies", "Policies that only watch.")
+
 	m.guardTripped = m.counter("guard_tripped_total", "Answers that the last guard before the wire turned into a denial; any is a bug.")
 	m.panics = m.counter("panics_total", "Panics that were recovered; any is a bug.")
 	m.shed = m.counter("shed_total", "Requests denied because of overload.")
@@ -97,6 +106,8 @@ func NewMetrics(maxPolicies int) *Metrics {
 	}, m.tokenTTL))
 	m.refreshErrors = m.counters("secret_refresh_errors_total", "Reads of a secret that failed for want of an answer.", "reference")
 	m.regressed = m.counters("secret_version_regressed_total", "Times that a secret's version number fell.", "reference")
+	m.keySetErrors = m.counters("keyset_refresh_errors_total", "Fetches of a key set that failed.", "keyset")
+	m.tokenRequests = m.counters("token_requests_total", "Requests to the token endpoint.", "operation", "result")
 
 	m.reloadGood = m.gauge("config_last_reload_successful", "Whether the last attempt to load the policy file succeeded.")
 	m.reloadTime = m.gauge("config_last_reload_success_timestamp_seconds", "When the policy file in use was loaded.")
@@ -122,6 +133,9 @@ func (m *Metrics) WatchInflight(checks, bytes func() int64) {
 	watch("inflight_checks", "Checks being answered.", checks)
 	watch("inflight_body_bytes", "Bytes of the checks being answered; nearly all of it are bodies.", bytes)
 }
+
+// Monitored records how many policies of the file in use only watch.
+func (m *Metrics) Monitored(policies int) { m.watching.Set(float64(policies)) }
 
 // Dropped counts lost lines of the decision log.
 func (m *Metrics) Dropped(lines int) { m.dropped.Add(float64(lines)) }

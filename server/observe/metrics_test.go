@@ -3,6 +3,7 @@ package observe_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/server/observe"
+	"github.com/hookauthz/hookauthz/server/token"
 )
 
 // touched returns metrics of which every series exists.
@@ -22,6 +24,14 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	e := allowed(t)
 	e.Decision = allow(t, authz.Identity{Secret: "stripe", Signed: e.Time})
 	o.Record(&e)
+	e.Decision = authz.Monitored(e.Decision)
+	o.Record(&e)
+	m.Monitored(1)
+	m.KeySetRefreshFailed("ci")
+	m.WatchKeySets(func() []observe.KeySetState {
+		return []observe.KeySetState{{Name: "ci", State: "fresh", Age: time.Minute}, {Name: "new", State: "loading", Age: -1}}
+	})
+	m.TokenRequest("token", "issued")
 	m.VaultRequest("kv_read", time.Millisecond)
 	m.SecretRefreshFailed("stripe")
 	m.SecretVersionRegressed("stripe")
@@ -190,6 +200,95 @@ hookauthz_config_last_reload_successful 0
 `
 	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "hookauthz_config_info", "hookauthz_config_last_reload_successful"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A policy that only watches counts what it would have denied, from 0 on.
+func TestMonitoredIsCountedApart(t *testing.T) {
+	m := observe.NewMetrics(0)
+	o := observe.New(m, nil)
+	agreed, disagreed := allowed(t), denied(t)
+	agreed.Decision, agreed.Policy = authz.Monitored(agreed.Decision), "quiet"
+	disagreed.Decision = authz.Monitored(disagreed.Decision)
+	for _, e := range []observe.Event{allowed(t), denied(t), agreed, disagreed, disagreed} {
+		o.Record(&e)
+	}
+	m.Monitored(2)
+	want := `
+# HELP hookauthz_decisions_total Requests decided.
+# TYPE hookauthz_decisions_total counter
+hookauthz_decisions_total{decision="allow",kind="mac",mode="enforce",policy="stripe",reason="verified"} 1
+hookauthz_decisions_total{decision="allow",kind="mac",mode="monitor",policy="quiet",reason="verified"} 1
+hookauthz_decisions_total{decision="deny",kind="mac",mode="enforce",policy="stripe",reason="signature_mismatch"} 1
+hookauthz_decisions_total{decision="deny",kind="mac",mode="monitor",policy="stripe",reason="signature_mismatch"} 2
+# HELP hookauthz_monitor_disagreements_total Requests that passed because their policy only watched, and that it would have denied.
+# TYPE hookauthz_monitor_disagreements_total counter
+hookauthz_monitor_disagreements_total{policy="quiet"} 0
+hookauthz_monitor_disagreements_total{policy="stripe"} 2
+# HELP hookauthz_monitored_policies Policies that only watch.
+# TYPE hookauthz_monitored_policies gauge
+hookauthz_monitored_policies 2
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want),
+		"hookauthz_decisions_total", "hookauthz_monitor_disagreements_total", "hookauthz_monitored_policies"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeySets(t *testing.T) {
+	m := observe.NewMetrics(0)
+	m.WatchKeySets(func() []observe.KeySetState {
+		return []observe.KeySetState{{Name: "ci", State: "stale", Age: time.Hour}, {Name: "new", State: "loading", Age: -1}}
+	})
+	m.KeySetRefreshFailed("ci")
+	want := `
+# HELP hookauthz_keyset_age_seconds Time since the key set was last fetched.
+# TYPE hookauthz_keyset_age_seconds gauge
+hookauthz_keyset_age_seconds{keyset="ci"} 3600
+# HELP hookauthz_keyset_refresh_errors_total Fetches of a key set that failed.
+# TYPE hookauthz_keyset_refresh_errors_total counter
+hookauthz_keyset_refresh_errors_total{keyset="ci"} 1
+# HELP hookauthz_keyset_state 1 for the state that the key set is in.
+# TYPE hookauthz_keyset_state gauge
+hookauthz_keyset_state{keyset="ci",state="stale"} 1
+hookauthz_keyset_state{keyset="new",state="loading"} 1
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want),
+		"hookauthz_keyset_age_seconds", "hookauthz_keyset_state", "hookauthz_keyset_refresh_errors_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What became of token requests is a closed set: nothing that a client wrote
+// becomes a label, and every word of the endpoint is known.
+func TestTokenRequestsAreAClosedSet(t *testing.T) {
+	m := observe.NewMetrics(0)
+	var _ token.Recorder = m
+	m.TokenRequest("named-by-somebody", "named-by-somebody")
+	for _, operation := range []string{token.OperationToken, token.OperationRevoke} {
+		for _, result := range token.Results() {
+			m.TokenRequest(operation, result)
+		}
+	}
+	families, err := m.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "hookauthz_token_requests_total" {
+			continue
+		}
+		for _, metric := range f.GetMetric() {
+			got[metric.GetLabel()[0].GetValue()+" "+metric.GetLabel()[1].GetValue()] = metric.GetCounter().GetValue()
+		}
+	}
+	want := map[string]float64{"other other": 1}
+	for _, result := range token.Results() {
+		want["token "+result], want["revoke "+result] = 1, 1
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

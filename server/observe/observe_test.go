@@ -108,7 +108,14 @@ func TestRecordWritesGoldenLines(t *testing.T) {
 	}
 	previous := allowed(t)
 	previous.Decision = allow(t, authz.Identity{Principal: "p", Secret: "github", Previous: true, Stale: true, Credential: true})
-	golden(t, "testdata/decisions.jsonl", record(t, allowed(t), denied(t), none, previous))
+	fetched := allowed(t)
+	fetched.TraceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	fetched.Decision = allow(t, authz.Identity{Principal: "ci", Key: "2026-01", Stale: true, Credential: true})
+	watched := denied(t)
+	watched.Decision, watched.Status = authz.Monitored(watched.Decision), 200
+	agreed := allowed(t)
+	agreed.Decision = authz.Monitored(agreed.Decision)
+	golden(t, "testdata/decisions.jsonl", record(t, allowed(t), denied(t), none, previous, fetched, watched, agreed))
 }
 
 func TestRecordNeverWritesQueryOrBody(t *testing.T) {
@@ -133,6 +140,15 @@ func TestRecordDigestsBodyOfSomeDenials(t *testing.T) {
 		{name: "overload must be cheap", reason: authz.ReasonOverloaded},
 		{name: "no route", reason: authz.ReasonRouteNotFound},
 		{name: "too large", reason: authz.ReasonBodyTooLarge},
+		{name: "no token, or no signature", reason: authz.ReasonCredentialMissing, want: true},
+		{name: "wrong token", reason: authz.ReasonTokenInvalid},
+		{name: "unknown key of a token", reason: authz.ReasonKidUnknown},
+		{name: "algorithm of a token", reason: authz.ReasonAlgNotAllowed},
+		{name: "old token", reason: authz.ReasonTokenExpired},
+		{name: "early token", reason: authz.ReasonTokenNotYetValid},
+		{name: "certificate", reason: authz.ReasonCertificateRevoked},
+		{name: "too many", reason: authz.ReasonSenderLimit},
+		{name: "issuer down", reason: authz.ReasonKeySetUnavailable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,10 +30,14 @@ type policySeries struct {
 	duration prometheus.Observer
 	current  prometheus.Counter
 	previous prometheus.Counter
-	// skew is there once a request with a signed time was allowed.
-	skew func() prometheus.Observer
+	// skew is there once a request with a signed time was allowed, disagreements
+	// once the policy only watched.
+	skew          func() prometheus.Observer
+	disagreements func() prometheus.Counter
 
-	mu      sync.Mutex // held to add a kind
+	mu sync.Mutex // held to add a kind
+	// reasons has a slot for each reason, and after those one for each reason of
+	// a policy that only watches.
 	reasons []atomic.Pointer[[]kindCounter]
 }
 
@@ -41,6 +45,9 @@ type kindCounter struct {
 	kind    string
 	counter prometheus.Counter
 }
+
+// modes is how many modes a policy may have.
+const modes = 2
 
 func newSeries(m *Metrics, maxPolicies int) *series {
 	s := &series{metrics: m, maxPolicies: maxPolicies}
@@ -57,7 +64,9 @@ func newPolicySeries(m *Metrics, label string) *policySeries {
 		current:  m.accepted.WithLabelValues(label, age(false)),
 		previous: m.accepted.WithLabelValues(label, age(true)),
 		skew:     sync.OnceValue(func() prometheus.Observer { return m.skew.WithLabelValues(label) }),
-		reasons:  make([]atomic.Pointer[[]kindCounter], len(authz.Reasons())),
+		reasons:  make([]atomic.Pointer[[]kindCounter], modes*len(authz.Reasons())),
+
+		disagreements: sync.OnceValue(func() prometheus.Counter { return m.disagreements.WithLabelValues(label) }),
 	}
 }
 
@@ -72,7 +81,7 @@ func (s *series) observe(e *Event) {
 	if n := len(e.Checks); n > 0 {
 		kind = e.Checks[n-1].Kind
 	}
-	p.decisions(kind, reason).Inc()
+	p.decisions(kind, reason, e.Decision.IsMonitored()).Inc()
 	p.duration.Observe(e.Duration.Seconds())
 	switch {
 	case reason == authz.ReasonOverloaded:
@@ -84,6 +93,18 @@ func (s *series) observe(e *Event) {
 	}
 	if e.Decision.Allowed() {
 		p.allowed(e)
+	}
+	if e.Decision.IsMonitored() {
+		p.monitored(!e.Decision.Allowed())
+	}
+}
+
+// monitored counts a decision of a policy that only watches: one more
+// disagreement, or none, so that a policy without any shows 0.
+func (p *policySeries) monitored(disagrees bool) {
+	counter := p.disagreements()
+	if disagrees {
+		counter.Inc()
 	}
 }
 
@@ -121,11 +142,15 @@ func (s *series) policy(name string) *policySeries {
 	return next[name]
 }
 
-func (p *policySeries) decisions(kind string, reason authz.Reason) prometheus.Counter {
-	if int(reason) >= len(p.reasons) {
-		reason = authz.ReasonBug
+func (p *policySeries) decisions(kind string, reason authz.Reason, monitored bool) prometheus.Counter {
+	at, half := int(reason), len(p.reasons)/modes
+	if at >= half {
+		at, reason = int(authz.ReasonBug), authz.ReasonBug
 	}
-	slot := &p.reasons[reason]
+	if monitored {
+		at += half
+	}
+	slot := &p.reasons[at]
 	if c := find(slot, kind); c != nil {
 		return c
 	}
@@ -139,7 +164,7 @@ func (p *policySeries) decisions(kind string, reason authz.Reason) prometheus.Co
 		decision = "allow"
 	}
 	kind = strings.Clone(kind)
-	added := kindCounter{kind, p.metrics.decisions.WithLabelValues(p.label, kind, "enforce", decision, reason.String())}
+	added := kindCounter{kind, p.metrics.decisions.WithLabelValues(p.label, kind, mode(monitored), decision, reason.String())}
 	var next []kindCounter
 	if known := slot.Load(); known != nil {
 		next = append(next, *known...)

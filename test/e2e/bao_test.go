@@ -27,7 +27,8 @@ type bao struct {
 }
 
 // leastPolicy is all that hookauthz needs: to read the secrets it serves. What
-// else it does with its own token Vault's default policy permits.
+// else it does with its own token Vault's default policy permits; an issuer's
+// certificate and its revocation list anybody may read.
 const leastPolicy = `path "secret/data/webhooks/*" { capabilities = ["read"] }`
 
 // startBao starts a server with the secrets of this file's policies and an AppRole
@@ -66,16 +67,22 @@ func (b *bao) prepare(s scope) {
 	b.unseal = strings.TrimPrefix(line, "Unseal Key: ")
 	b.permit(s)
 	b.call(s, "POST", "sys/auth/approle", map[string]any{"type": "approle"})
-	b.call(s, "POST", "auth/approle/role/hookauthz", map[string]any{"token_policies": "hookauthz", "token_ttl": "20m"})
-	role := b.call(s, "GET", "auth/approle/role/hookauthz/role-id", nil)
-	secret := b.call(s, "POST", "auth/approle/role/hookauthz/secret-id", map[string]any{})
-	b.login = []string{
+	b.login = b.role(s, "hookauthz", map[string]any{"token_policies": "hookauthz", "token_ttl": "20m"})
+	for path, fields := range secrets {
+		b.put(s, path, fields)
+	}
+}
+
+// role makes an AppRole and returns the flags with which hookauthz logs in by it.
+func (b *bao) role(s scope, name string, settings map[string]any) []string {
+	s.Helper()
+	b.call(s, "POST", "auth/approle/role/"+name, settings)
+	role := b.call(s, "GET", "auth/approle/role/"+name+"/role-id", nil)
+	secret := b.call(s, "POST", "auth/approle/role/"+name+"/secret-id", map[string]any{})
+	return []string{
 		"--vault-addr=" + b.url, "--vault-auth=approle",
 		"--vault-role-id-file=" + writeFile(s, "role-id", role["role_id"]),
 		"--vault-secret-id-file=" + writeFile(s, "secret-id", secret["secret_id"]),
-	}
-	for path, fields := range secrets {
-		b.put(s, path, fields)
 	}
 }
 

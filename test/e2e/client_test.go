@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,7 @@ type request struct {
 	header   [][2]string // lines, in their order
 	body     []byte
 	chunked  bool
+	tls      *tls.Config // nil: plain text
 }
 
 // with returns a copy of r with one more header line.
@@ -50,6 +52,8 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
+	// resumed says that the connection continued a TLS session of before.
+	resumed bool
 }
 
 // senderAddress is where requests come from. Of 127.0.0.1 Envoy would tell its
@@ -88,6 +92,14 @@ func (w *world) try(r request) (reply, error) {
 		return reply{}, err
 	}
 	defer func() { _ = conn.Close() }() // the reply is there, or will not come
+	var secured *tls.Conn
+	if r.tls != nil {
+		secured = tls.Client(conn, r.tls)
+		if err := secured.Handshake(); err != nil {
+			return reply{}, fmt.Errorf("listener %q: %w", r.listener, err)
+		}
+		conn = secured
+	}
 	id := random()
 	go func() { _, _ = conn.Write(r.bytes(id)) }() // who refuses a body early may stop reading
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: r.verb()})
@@ -96,7 +108,11 @@ func (w *world) try(r request) (reply, error) {
 	}
 	defer func() { _ = response.Body.Close() }() // the connection ends anyway
 	body, _ := io.ReadAll(response.Body)         // the status counts
-	return reply{id: id, status: response.StatusCode, header: response.Header, body: string(body)}, nil
+	got := reply{id: id, status: response.StatusCode, header: response.Header, body: string(body)}
+	if secured != nil {
+		got.resumed = secured.ConnectionState().DidResume
+	}
+	return got, nil
 }
 
 func (r request) verb() string {

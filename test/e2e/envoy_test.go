@@ -17,10 +17,12 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// shippedEnvoy and shippedPolicy are what users start from.
+// What users start from, and its like for senders with certificates.
 const (
-	shippedEnvoy  = "../../deploy/envoy/envoy.yaml"
-	shippedPolicy = "../../deploy/envoy/policy.yaml"
+	shippedEnvoy     = "../../deploy/envoy/envoy.yaml"
+	shippedPolicy    = "../../deploy/envoy/policy.yaml"
+	shippedTLSEnvoy  = "../../deploy/envoy/mtls.yaml"
+	shippedTLSPolicy = "../../deploy/envoy/mtls-policy.yaml"
 )
 
 // A tree is a part of a configuration.
@@ -40,16 +42,16 @@ type variant struct {
 	change func(l listener)
 }
 
-// readEnvoy reads the shipped configuration.
-func readEnvoy(s scope) tree {
+// readEnvoy reads a shipped configuration.
+func readEnvoy(s scope, file string) tree {
 	s.Helper()
-	text, err := os.ReadFile(shippedEnvoy)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		s.Fatalf("%v", err)
 	}
 	var config tree
 	if err := yaml.Unmarshal(text, &config); err != nil {
-		s.Fatalf("%s: %v", shippedEnvoy, err)
+		s.Fatalf("%s: %v", file, err)
 	}
 	return config
 }
@@ -117,11 +119,14 @@ func named(policy string) tree {
 // given listeners, and clusters that lead to servers and upstream.
 func envoyConfig(s scope, o setup, servers []string, upstream string) tree {
 	s.Helper()
-	config := readEnvoy(s)
+	if o.envoy == "" {
+		o.envoy = shippedEnvoy
+	}
+	config := readEnvoy(s, o.envoy)
 	treeAt(config, "admin.address.socket_address")["port_value"] = 0
 	shipped := treeAt(config, "static_resources.listeners.0")
 	var listeners []any
-	for _, v := range append([]variant{{name: "ingress"}}, o.listeners...) {
+	for _, v := range append([]variant{{name: "ingress", change: o.ingress}}, o.listeners...) {
 		l := listener(clone(shipped))
 		l["name"] = v.name
 		treeAt(tree(l), "address.socket_address")["port_value"] = 0
@@ -130,7 +135,7 @@ func envoyConfig(s scope, o setup, servers []string, upstream string) tree {
 		// A verdict takes a millisecond, but a busy machine may stall for longer
 		// than the shipped timeout.
 		treeAt(l.filter(), "grpc_service")["timeout"] = "5s"
-		for _, policy := range extraPolicies {
+		for _, policy := range o.policies {
 			l.add("path", "/e2e/"+policy, named(policy))
 		}
 		if v.change != nil {
@@ -155,6 +160,7 @@ func envoyConfig(s scope, o setup, servers []string, upstream string) tree {
 		o.cluster(hookauthz)
 	}
 	treeAt(config, "static_resources.clusters.1.load_assignment.endpoints.0")["lb_endpoints"] = []any{endpoint(s, upstream)}
+	treeAt(config, "static_resources")["clusters"] = append(listAt(config, "static_resources.clusters"), o.clusters...)
 	return config
 }
 

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +20,7 @@ type hookauthz struct {
 
 	grpc   string
 	health string
+	token  string // "" if no tokens are issued
 }
 
 // quick are flags that make a test's waiting short: secrets are read every
@@ -28,21 +31,27 @@ var quick = []string{"--refresh=1s", "--drain-wait=0s", "--drain-timeout=5s"}
 // are read; serving waits for that. Of flags that stand twice the last counts.
 func startHookauthz(s scope, config string, flags ...string) *hookauthz {
 	s.Helper()
+	return startHookauthzIn(s, nil, config, flags...)
+}
+
+// startHookauthzIn is startHookauthz with environment variables.
+func startHookauthzIn(s scope, env []string, config string, flags ...string) *hookauthz {
+	s.Helper()
 	args := append([]string{"serve", "--config=" + config, "--log-format=json", "--listen=127.0.0.1:0", "--health-listen=127.0.0.1:0"}, quick...)
-	h := &hookauthz{process: start(s, program(s, "HOOKAUTHZ_BIN", "make build"), nil, append(args, flags...)...)}
+	h := &hookauthz{process: start(s, program(s, "HOOKAUTHZ_BIN", "make build"), env, append(args, flags...)...)}
 	audited.add(h.process)
 	line := h.stderr.find(10*time.Second, func(line string) bool {
 		return h.ended(0) || strings.Contains(line, `"msg":"listening;`)
 	})
-	var listening struct{ GRPC, Health string }
+	var listening struct{ GRPC, Health, Token string }
 	if err := json.Unmarshal([]byte(line), &listening); err != nil || listening.GRPC == "" {
 		s.Fatalf("hookauthz does not listen:\n%s", h.stderr.tail(15))
 	}
-	h.grpc, h.health = listening.GRPC, listening.Health
+	h.grpc, h.health, h.token = listening.GRPC, listening.Health, listening.Token
 	return h
 }
 
-var servingLine = regexp.MustCompile(`^serving grpc=\S+ health=\S+ policies=\d+ config=sha256:\S+$`)
+var servingLine = regexp.MustCompile(`^serving grpc=\S+ health=\S+( token=\S+)? policies=\d+ config=sha256:\S+$`)
 
 // serving waits until h answers checks.
 func (h *hookauthz) serving(s scope) *hookauthz {
@@ -69,6 +78,9 @@ type decision struct {
 	SourceIP    string `json:"source_ip"`
 	BodyBytes   int    `json:"body_bytes"`
 	BodyForm    string `json:"body_form"`
+	Principal   string `json:"principal"`
+	Mode        string `json:"mode"`
+	Class       string `json:"class"`
 }
 
 // decision returns the line that holds id, which is a decision's or a request's.
@@ -114,4 +126,19 @@ func decisionBy(servers []*hookauthz, id string) (decision, bool) {
 		}
 	}
 	return decision{}, false
+}
+
+// get asks the address for health and metrics.
+func (h *hookauthz) get(s scope, path string) string {
+	s.Helper()
+	response, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + h.health + path)
+	if err != nil {
+		s.Fatalf("%v", err)
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.Fatalf("%s: %v", path, err)
+	}
+	return string(text)
 }

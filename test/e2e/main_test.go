@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) { os.Exit(run.main(m)) }
 type suite struct {
 	folder string // logs, configurations, sockets
 	number atomic.Int64
+	mu     sync.Mutex
 	ending []func()
 	failed bool
 }
@@ -46,7 +48,7 @@ func (r *suite) main(m *testing.M) (code int) {
 		r.Logf("logs are kept in %s", r.folder)
 	}()
 	// Tests that run side by side mostly wait.
-	if err := flag.Set("test.parallel", "6"); err != nil {
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		r.Fatalf("%v", err)
 	}
 	shared = newWorld(r, setup{listeners: variants()})
@@ -54,10 +56,16 @@ func (r *suite) main(m *testing.M) (code int) {
 }
 
 func (r *suite) end() {
-	for len(r.ending) > 0 {
+	for {
+		r.mu.Lock()
 		last := len(r.ending) - 1
+		if last < 0 {
+			r.mu.Unlock()
+			return
+		}
 		end := r.ending[last]
 		r.ending = r.ending[:last]
+		r.mu.Unlock()
 		end()
 	}
 }
@@ -73,10 +81,15 @@ func (r *suite) audit() bool {
 
 // The methods of a scope.
 
-func (*suite) Helper()            {}
-func (*suite) Name() string       { return "shared" }
-func (r *suite) Failed() bool     { return r.failed }
-func (r *suite) Cleanup(f func()) { r.ending = append(r.ending, f) }
+func (*suite) Helper()        {}
+func (*suite) Name() string   { return "shared" }
+func (r *suite) Failed() bool { return r.failed }
+
+func (r *suite) Cleanup(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ending = append(r.ending, f)
+}
 
 func (*suite) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 

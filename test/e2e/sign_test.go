@@ -31,6 +31,11 @@ var secrets = map[string]map[string]string{
 	"crm":       {"password": random()},
 	"legacy":    {"api_key": random()},
 	"rotating":  {"secret": random()},
+
+	"client-acme":  {"secret": random()},
+	"client-other": {"secret": random()},
+	"combined-key": {"value": random()},
+	"combined-mac": {"value": random()},
 }
 
 // key returns the only field of a secret.

@@ -3,17 +3,8 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
 )
@@ -21,23 +12,23 @@ import (
 // Between machines Envoy and hookauthz know each other by certificate.
 func TestMutualTLS(t *testing.T) {
 	t.Parallel()
-	ours, others := newAuthority(t), newAuthority(t)
-	server := ours.issue(t, "hookauthz.internal")
+	ours, others := newAuthority(t, nil), newAuthority(t, nil)
+	server := ours.issue(t, dns("hookauthz.internal"))
 	flags := []string{
 		"--tls-cert=" + server.cert, "--tls-key=" + server.key,
 		"--tls-client-ca=" + ours.file, "--tls-client-san=envoy.internal,spiffe://example/other",
 	}
-	client := ours.issue(t, "envoy.internal")
+	client := ours.issue(t, dns("envoy.internal"))
 	tests := []struct {
 		name    string
 		cluster func(tree)
 		refused bool
 	}{
-		{name: "right", cluster: tlsCluster(ours.file, &client, "hookauthz.internal")},
-		{name: "client with another name", cluster: tlsCluster(ours.file, new(ours.issue(t, "somebody.internal")), "hookauthz.internal"), refused: true},
-		{name: "client of another authority", cluster: tlsCluster(ours.file, new(others.issue(t, "envoy.internal")), "hookauthz.internal"), refused: true},
+		{name: "right", cluster: tlsCluster(ours.file, client, "hookauthz.internal")},
+		{name: "client with another name", cluster: tlsCluster(ours.file, ours.issue(t, dns("somebody.internal")), "hookauthz.internal"), refused: true},
+		{name: "client of another authority", cluster: tlsCluster(ours.file, others.issue(t, dns("envoy.internal")), "hookauthz.internal"), refused: true},
 		{name: "client without certificate", cluster: tlsCluster(ours.file, nil, "hookauthz.internal"), refused: true},
-		{name: "server with another name", cluster: tlsCluster(ours.file, &client, "vault.internal"), refused: true},
+		{name: "server with another name", cluster: tlsCluster(ours.file, client, "vault.internal"), refused: true},
 		{name: "plain text", cluster: nil, refused: true},
 	}
 	for _, tt := range tests {
@@ -84,65 +75,4 @@ func TestUnixSocket(t *testing.T) {
 	w.denied(t, w.send(t, tampered(github(event))), 401, authz.ReasonSignatureMismatch)
 	w.servers[0].kill()
 	w.refused(t, w.send(t, github(event)), 503, "ext_authz_error")
-}
-
-// An authority issues certificates that are good for this test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-// A certificate is a pair of PEM files.
-type certificate struct{ cert, key string }
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{key: newKey(t)}
-	a.cert = template("authority")
-	a.cert.IsCA, a.cert.BasicConstraintsValid, a.cert.KeyUsage = true, true, x509.KeyUsageCertSign
-	a.file = writeFile(t, "ca.crt", a.sign(t, a.cert, a.key))
-	return a
-}
-
-// issue returns a certificate for a DNS name, good for clients and servers.
-func (a *authority) issue(t *testing.T, name string) certificate {
-	t.Helper()
-	key, leaf := newKey(t), template(name)
-	leaf.DNSNames = []string{name}
-	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certificate{
-		cert: writeFile(t, "tls.crt", a.sign(t, leaf, key)),
-		key:  writeFile(t, "tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))),
-	}
-}
-
-func (a *authority) sign(t *testing.T, cert *x509.Certificate, key *ecdsa.PrivateKey) string {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, cert, a.cert, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
-func template(name string) *x509.Certificate {
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: fmt.Sprintf("%s %d", name, serial)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,12 +23,17 @@ type world struct {
 
 // A setup says how a world differs from the one that is shipped.
 type setup struct {
-	bao       *bao       // nil: the shared one
+	bao       *bao   // nil: the shared one
+	envoy     string // configuration of Envoy; "": the shipped one
+	ingress   func(listener)
 	config    string     // policy file or folder; "": the shipped one and the tests'
+	policies  []string   // each gets a route /e2e/NAME; nil: extraPolicies
 	flags     []string   // of hookauthz
+	env       []string   // of hookauthz, such as "NAME=value"
 	replicas  int        // of hookauthz; 0 is one
 	listeners []variant  // besides "ingress"
 	cluster   func(tree) // changes Envoy's cluster of hookauthz
+	clusters  []any      // more of them
 	cold      bool       // don't wait until hookauthz serves
 }
 
@@ -45,9 +51,12 @@ func newWorld(s scope, o setup) *world {
 	if o.config == "" {
 		o.config = policyFolder(s)
 	}
+	if o.policies == nil {
+		o.policies = extraPolicies
+	}
 	var addresses []string
 	for range max(o.replicas, 1) {
-		h := startHookauthz(s, o.config, append(w.bao.login, o.flags...)...)
+		h := startHookauthzIn(s, o.env, o.config, append(slices.Clip(w.bao.login), o.flags...)...)
 		w.servers = append(w.servers, h)
 		addresses = append(addresses, h.grpc)
 	}

@@ -257,7 +257,7 @@ func TestBuild(t *testing.T) {
 		{name: "user with a colon", s: &policypb.Basic{Users: []*policypb.BasicUser{user("a:b", "one")}}, want: "users[0].name"},
 		{name: "user without name", s: &policypb.Basic{Users: []*policypb.BasicUser{user("", "one")}}, want: "users[0].name"},
 		{name: "user twice", s: &policypb.Basic{Users: []*policypb.BasicUser{user("ali", "one"), user("ali", "one")}}, want: "users[1].name"},
-		{name: "unknown form", s: &policypb.Basic{Secrets: []string{"one"}, Stored: "bcrypt"}, want: "stored"},
+		{name: "unknown form", s: &policypb.Basic{Secrets: []string{"one"}, Stored: "argon2"}, want: "stored"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -64,6 +64,15 @@ func hasControl(b []byte) bool {
 	return bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
+// userOf returns the user and the password, or what is stored of it, of a secret.
+// A secret that belongs to no user holds user:password.
+func userOf(user string, ref authz.Reference, value []byte) (string, []byte, error) {
+	if user != "" {
+		return user, value, nil
+	}
+	return splitSecret(ref, value)
+}
+
 // splitSecret takes apart a secret that holds user:password.
 func splitSecret(ref authz.Reference, value []byte) (user string, password []byte, err error) {
 	name, password, ok := bytes.Cut(value, []byte(":"))

@@ -9,8 +9,16 @@ import (
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
-// Kind returns what authz/builtin lists for this package.
-func Kind() authz.Kind { return authz.NewKind("basic", "basic", build) }
+// Kind returns what authz/builtin lists for this package. All checks that are
+// built by one Kind share what they may take of the machine, see [guard].
+func Kind() authz.Kind { return kind(stored.Hash.Matches) }
+
+func kind(matches func(stored.Hash, []byte) bool) authz.Kind {
+	shared := newGuard(matches)
+	return authz.NewKind("basic", "basic", func(settings *policypb.Basic, env *authz.Env) (authz.Part, []authz.Problem) {
+		return build(settings, env, shared)
+	})
+}
 
 // challenge is what a 401 asks for. The charset tells clients how to write what
 // is not ASCII (RFC 7617, section 2.1).
@@ -18,14 +26,21 @@ const challenge = `Basic realm="webhook", charset="UTF-8"`
 
 const defaultHeader = "authorization"
 
-func build(settings *policypb.Basic, env *authz.Env) (authz.Part, []authz.Problem) {
+// bcryptForm is the form of a password that stored.ParseForm does not know.
+const bcryptForm = "bcrypt"
+
+func build(settings *policypb.Basic, env *authz.Env, shared *guard) (authz.Part, []authz.Problem) {
+	hashed := settings.GetStored() == bcryptForm
 	form, ok := stored.ParseForm(settings.GetStored())
 	var problems []authz.Problem
-	if !ok {
-		problems = append(problems, mistake("stored", `want "plain" or "sha256"`))
+	if !ok && !hashed {
+		problems = append(problems, mistake("stored", `want "plain", "sha256" or "bcrypt"`))
 	}
 	accounts, wrong := accountsOf(settings, env)
 	problems = append(problems, wrong...)
+	if hashed {
+		problems = append(problems, tooMany(settings)...)
+	}
 	if len(problems) > 0 {
 		return authz.Part{}, problems
 	}
@@ -34,14 +49,17 @@ func build(settings *policypb.Basic, env *authz.Env) (authz.Part, []authz.Proble
 	if header == "" {
 		header = defaultHeader
 	}
-	check := newCheck(header, form, accounts)
+	var accountJudge judge = newDigests(form, accounts)
+	if hashed {
+		accountJudge = newHashes(env.Policy, shared, accounts)
+	}
 	return authz.Part{
-		Check:         check,
+		Check:         newCheck(header, accountJudge),
 		Authenticates: true,
 		Credentials:   []authz.Location{{Header: header}},
 		SharedSecret:  true,
 		Challenge:     challenge,
-		Unfit:         check.unfit,
+		Unfit:         accountJudge.unfit,
 	}, nil
 }
 
@@ -79,6 +97,17 @@ func accountsOf(settings *policypb.Basic, env *authz.Env) ([]account, []authz.Pr
 		accounts = append(accounts, account{user: user.GetName(), refs: refs})
 	}
 	return accounts, problems
+}
+
+// tooMany reports users with more bcrypt hashes than a request is compared with.
+func tooMany(settings *policypb.Basic) []authz.Problem {
+	var problems []authz.Problem
+	for i, user := range settings.GetUsers() {
+		if len(user.GetSecrets()) > maxHashes {
+			problems = append(problems, mistake(fmt.Sprintf("users[%d].secrets", i), fmt.Sprintf("want at most %d with bcrypt, since each is a hash a request", maxHashes)))
+		}
+	}
+	return problems
 }
 
 const (

@@ -158,7 +158,7 @@ func TestFollowUps(t *testing.T) {
 	}{
 		{name: "a misspelt required field is not missing", text: "policies: {p: {requird: {provider: {}}}}", want: []string{"unknown_field"}},
 		{name: "a misspelt alternative is not missing", text: "policies: {p: {require: {provder: {}}}}", want: []string{"unknown_field"}},
-		{name: "an unknown field may have been the alternative", text: "policies: {p: {require: {bearer: {}}}}", want: []string{"unknown_field"}},
+		{name: "an unknown field may have been the alternative", text: "policies: {p: {require: {kerberos: {}}}}", want: []string{"unknown_field"}},
 		{name: "a broken item is not missing", text: "policies: {p: {require: {provider: {name: x, secrets: [1]}}}}", want: []string{"unquoted"}},
 		{name: "a broken entry is there", text: "policies: {p: 1}", want: []string{"type"}},
 		{name: "but its neighbours are judged", text: "policies: {p: {require: {provider: {name: 1, secrets: []}}, methods: [get]}}", want: []string{"unquoted", "empty", "pattern"}},

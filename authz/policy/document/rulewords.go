@@ -162,6 +162,12 @@ func patternWords(pattern string) string {
 		{`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$`, "must be a mount such as secret or team/kv, without / at its ends"},
 		{`^[A-Za-z0-9_-][A-Za-z0-9_.@ -]*(/[A-Za-z0-9_-][A-Za-z0-9_.@ -]*)*$`, "must be a path such as webhooks/github, without / at its ends"},
 		{`^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~/%-]*)?$`, "must be a URL such as https://hooks.example.com, without a query"},
+		{`^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~/%@-]*)?(\?[A-Za-z0-9._~/%@=&-]*)?$`, "must be a URL such as https://issuer.example/keys"},
+		{`^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~/-]*)?$`, "must be a URL such as https://issuer.example, without a query"},
+		{`^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~-]+)*$`, "must be a URL such as https://hooks.example.com, without a query and without / at its end"},
+		{`^[0-9a-fA-F]{64}$`, "must be a SHA-256: 64 hex digits"},
+		{`^[A-Za-z0-9_-]{1,128}$`, "must be the name or id of an issuer: letters, digits, - and _, at most 128"},
+		{`^[A-Za-z0-9._:/-]{1,64}$`, "must be a scope: letters, digits and . _ : / -, at most 64"},
 		{`^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$`, "must be the value of a header: printable ASCII, no space at its ends"},
 		{`^[\x21-\x39\x3b-\x7e]([\x20-\x39\x3b-\x7e]{0,126}[\x21-\x39\x3b-\x7e])?$`, "must be a user name: printable ASCII without a colon, at most 128, no space at its ends"},
 	}

@@ -189,7 +189,7 @@ func (c *Cache) release(r *reference) {
 func RefreshBound(decls []secret.Declaration, refresh time.Duration, rate int) time.Duration {
 	locations := map[secret.Location]struct{}{}
 	for _, d := range decls {
-		if d.Vault != nil {
+		if d.Vault != nil || d.VaultPKI != nil {
 			locations[d.Location()] = struct{}{}
 		}
 	}

@@ -164,7 +164,7 @@ func (g grace) bounded(maxStale time.Duration) grace {
 
 // field judges a field as far as it can be without knowing its use.
 func field(reading *secret.Reading, name string) value {
-	v := value{number: reading.Version}
+	v := value{number: reading.Version, created: reading.Created}
 	f, ok := reading.Fields[name]
 	switch {
 	case !ok:

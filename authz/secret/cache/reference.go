@@ -34,9 +34,10 @@ type reference struct {
 
 // A value is a field of a version: a secret, or why it is none.
 type value struct {
-	number int
-	secret authz.Secret
-	bad    secret.Cause
+	number  int
+	created time.Time
+	secret  authz.Secret
+	bad     secret.Cause
 }
 
 func (v value) good() bool { return v.bad == "" && !v.secret.Empty() }
@@ -105,7 +106,7 @@ func (r *reference) held(now time.Time, state secret.State) []phase {
 	}
 	first := &authz.Versions{Stale: state == secret.StateStale}
 	if r.current.good() {
-		first.Accepted = []authz.Version{{Number: r.current.number, Secret: r.current.secret}}
+		first.Accepted = []authz.Version{{Number: r.current.number, Created: r.current.created, Secret: r.current.secret}}
 	} else {
 		first.Unusable = r.denials[authz.ReasonSecretInvalid]
 	}
@@ -122,7 +123,8 @@ func (r *reference) held(now time.Time, state secret.State) []phase {
 		both.Unusable = r.denials[authz.ReasonSecretUnavailable]
 	} else {
 		both.Accepted = append(both.Accepted, authz.Version{
-			Number: r.previous.value.number, Previous: true, Secret: r.previous.value.secret,
+			Number: r.previous.value.number, Previous: true, Created: r.previous.value.created,
+			Secret: r.previous.value.secret,
 		})
 	}
 	r.with = unchanged(r.with, both)
@@ -146,7 +148,7 @@ func unchanged(was, is *authz.Versions) *authz.Versions {
 	}
 	for i, v := range is.Accepted {
 		w := was.Accepted[i]
-		if w.Number != v.Number || w.Previous != v.Previous || !same(w.Secret, v.Secret) {
+		if w.Number != v.Number || w.Previous != v.Previous || !w.Created.Equal(v.Created) || !same(w.Secret, v.Secret) {
 			return is
 		}
 	}

@@ -16,8 +16,9 @@ import (
 	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
-// MaxBytes is the largest secret that is read from a file.
-const MaxBytes = 64 << 10
+// MaxBytes is the largest secret that is read from a file. Keys are small; lists
+// of revoked certificates are not.
+const MaxBytes = 1 << 20
 
 // pollInterval is how often a file is read again. Reading a small file costs
 // microseconds, is right for every way of replacing it (rename, symbolic link,

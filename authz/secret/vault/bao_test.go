@@ -333,6 +333,7 @@ const canary = "c4n4ry-Zq9"
 // A proxy stands before a server and may answer in its place.
 type proxy struct {
 	*httptest.Server
+	forward  http.Handler
 	fault    atomic.Pointer[http.HandlerFunc] // nil: none
 	requests atomic.Int64
 }
@@ -343,15 +344,14 @@ func before(t *testing.T, b *bao) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	p := &proxy{}
+	p := &proxy{forward: httputil.NewSingleHostReverseProxy(target)}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.requests.Add(1)
 		if fault := p.fault.Load(); fault != nil && !strings.Contains(r.URL.Path, "/auth/") {
 			(*fault)(w, r)
 			return
 		}
-		forward.ServeHTTP(w, r)
+		p.forward.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
 		p.CloseClientConnections()
@@ -361,6 +361,17 @@ func before(t *testing.T, b *bao) *proxy {
 }
 
 func (p *proxy) answer(h http.HandlerFunc) { p.fault.Store(&h) }
+
+// only has h answer where the path ends so.
+func (p *proxy) only(end string, h http.HandlerFunc) {
+	p.answer(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, end) {
+			h(w, r)
+			return
+		}
+		p.forward.ServeHTTP(w, r)
+	})
+}
 
 func reader(b *bao, token string) vault.Config {
 	return vault.Config{Address: b.address, Token: authz.NewSecret([]byte(token))}

@@ -1,5 +1,5 @@
 // Package vault reads secrets from the key-value engines of HashiCorp Vault and
-// OpenBao, and keeps a token alive for that.
+// OpenBao, and issuers from their PKI engine, and keeps a token alive for that.
 //
 // A [Client] must run while it is read from: [Client.Run] logs in, renews the
 // token and logs in again. Replies are decoded and classified here: only a reply
@@ -95,11 +95,8 @@ func newClient(cfg Config, transport http.RoundTripper) (*Client, error) {
 // Read implements [secret.Source]. Where the token turns out to be dead it waits
 // for the next login and reads once more.
 func (c *Client) Read(ctx context.Context, loc secret.Location, version int) (secret.Reading, error) {
-	path := loc.Mount + "/" + loc.Path
-	if loc.KVVersion != 1 {
-		path = loc.Mount + "/data/" + loc.Path
-	}
-	if !plainPath(path) {
+	paths := loc.VaultPaths()
+	if len(paths) == 0 || !plainPath(paths[0]) {
 		return secret.Reading{}, &secret.Error{
 			Class: secret.ClassUnusable, Cause: secret.CauseLocation, Operation: secret.OperationRead,
 		}
@@ -108,7 +105,7 @@ func (c *Client) Read(ctx context.Context, loc secret.Location, version int) (se
 	if failure != nil {
 		return secret.Reading{}, failure
 	}
-	reading, failure := c.read(ctx, s, path, loc, version)
+	reading, failure := c.read(ctx, s, loc, version)
 	if failure == nil {
 		return reading, nil
 	}
@@ -130,7 +127,7 @@ func (c *Client) Read(ctx context.Context, loc secret.Location, version int) (se
 	}
 	// With a fresh token a second refusal is final, also for a token that may
 	// not look itself up.
-	reading, failure = c.read(ctx, s, path, loc, version)
+	reading, failure = c.read(ctx, s, loc, version)
 	if failure != nil {
 		return secret.Reading{}, failure
 	}
@@ -138,19 +135,28 @@ func (c *Client) Read(ctx context.Context, loc secret.Location, version int) (se
 }
 
 func (c *Client) read(
-	ctx context.Context, s *session, path string, loc secret.Location, version int,
+	ctx context.Context, s *session, loc secret.Location, version int,
 ) (secret.Reading, *secret.Error) {
+	if loc.Kind == secret.KindVaultPKI {
+		return c.readIssuer(ctx, s, loc)
+	}
 	var query map[string][]string
 	if version > 0 {
 		query = map[string][]string{"version": {strconv.Itoa(version)}}
 	}
-	r, failure := c.call(ctx, secret.OperationRead, func(ctx context.Context) (*api.Response, error) {
-		return s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
-	})
+	r, failure := c.get(ctx, s, loc.VaultPaths()[0], query)
 	if failure != nil {
 		return secret.Reading{}, failure
 	}
 	return judge(r, loc, version, time.Now())
+}
+
+func (c *Client) get(
+	ctx context.Context, s *session, path string, query map[string][]string,
+) (reply, *secret.Error) {
+	return c.call(ctx, secret.OperationRead, func(ctx context.Context) (*api.Response, error) {
+		return s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
+	})
 }
 
 // A lookup asks once for all reads that meet a 403 at about the same time.

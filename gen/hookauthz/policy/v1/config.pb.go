@@ -41,7 +41,13 @@ type Config struct {
 	// Routes, for requests whose policy the gateway does not name. The most
 	// specific of those that match counts, wherever it stands. At most 200000.
 	// Default: none.
-	Routes        []*Route `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty"`
+	Routes []*Route `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Public keys and trust anchors by name. Names are written like those of
+	// secrets. At most 10000. Default: none.
+	Keys map[string]*KeySource `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The server's own OAuth 2.0 token endpoint, which --token-listen opens.
+	// Default: none.
+	TokenEndpoint *TokenEndpoint `protobuf:"bytes,6,opt,name=token_endpoint,json=tokenEndpoint,proto3" json:"token_endpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +110,20 @@ func (x *Config) GetRoutes() []*Route {
 	return nil
 }
 
+func (x *Config) GetKeys() map[string]*KeySource {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *Config) GetTokenEndpoint() *TokenEndpoint {
+	if x != nil {
+		return x.TokenEndpoint
+	}
+	return nil
+}
+
 // Gateway holds properties of the gateway that a request does not show.
 type Gateway struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -117,7 +137,11 @@ type Gateway struct {
 	MaxRequestBytes string `protobuf:"bytes,2,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
 	// "appended": the gateway appends the address of its peer to
 	// X-Forwarded-For (Envoy: use_remote_address). Default: not stated.
-	Xff           string `protobuf:"bytes,3,opt,name=xff,proto3" json:"xff,omitempty"`
+	Xff string `protobuf:"bytes,3,opt,name=xff,proto3" json:"xff,omitempty"`
+	// "sanitize_set": the gateway drops X-Forwarded-Client-Cert that clients send
+	// and writes its own (Envoy: forward_client_cert_details SANITIZE_SET).
+	// Default: not stated.
+	Xfcc          string `protobuf:"bytes,4,opt,name=xfcc,proto3" json:"xfcc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -169,6 +193,13 @@ func (x *Gateway) GetMaxRequestBytes() string {
 func (x *Gateway) GetXff() string {
 	if x != nil {
 		return x.Xff
+	}
+	return ""
+}
+
+func (x *Gateway) GetXfcc() string {
+	if x != nil {
+		return x.Xfcc
 	}
 	return ""
 }
@@ -488,7 +519,11 @@ type Policy struct {
 	Upstream *Upstream `protobuf:"bytes,6,opt,name=upstream,proto3" json:"upstream,omitempty"`
 	// "accepted" permits a policy, or a way through it, that only looks at the
 	// source address. Default: such a policy is a mistake.
-	AddressOnly   string `protobuf:"bytes,7,opt,name=address_only,json=addressOnly,proto3" json:"address_only,omitempty"`
+	AddressOnly string `protobuf:"bytes,7,opt,name=address_only,json=addressOnly,proto3" json:"address_only,omitempty"`
+	// "enforce", or "monitor": decide and record, and let the request pass
+	// whatever was decided. Under a host that is not in hosts it is denied all the
+	// same. Default: enforce.
+	Mode          string `protobuf:"bytes,8,opt,name=mode,proto3" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -572,6 +607,13 @@ func (x *Policy) GetAddressOnly() string {
 	return ""
 }
 
+func (x *Policy) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
 // Answers holds one answer a class of denial. The classes internal and
 // unavailable can't be changed: senders must be able to trust our 500 and 503.
 type Answers struct {
@@ -592,6 +634,8 @@ type Answers struct {
 	TooLarge *Answer `protobuf:"bytes,7,opt,name=too_large,json=tooLarge,proto3" json:"too_large,omitempty"`
 	// A secret that the policy names is missing, or no good. Default: 500.
 	NotConfigured *Answer `protobuf:"bytes,8,opt,name=not_configured,json=notConfigured,proto3" json:"not_configured,omitempty"`
+	// This sender asks too often. Default: 429.
+	Limited       *Answer `protobuf:"bytes,9,opt,name=limited,proto3" json:"limited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -678,6 +722,13 @@ func (x *Answers) GetTooLarge() *Answer {
 func (x *Answers) GetNotConfigured() *Answer {
 	if x != nil {
 		return x.NotConfigured
+	}
+	return nil
+}
+
+func (x *Answers) GetLimited() *Answer {
+	if x != nil {
+		return x.Limited
 	}
 	return nil
 }
@@ -826,7 +877,7 @@ type Upstream struct {
 	// replaced or dropped. Default: none.
 	Headers map[string]string `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether the credentials that were read are removed. Default: true where
-	// the credential is the secret itself (api_key, basic), false for
+	// the credential is the secret itself (api_key, basic, bearer), false for
 	// signatures.
 	RemoveCredentials *bool `protobuf:"varint,2,opt,name=remove_credentials,json=removeCredentials,proto3,oneof" json:"remove_credentials,omitempty"`
 	unknownFields     protoimpl.UnknownFields
@@ -1014,24 +1065,30 @@ var File_hookauthz_policy_v1_config_proto protoreflect.FileDescriptor
 
 const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\n" +
-	" hookauthz/policy/v1/config.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a%hookauthz/policy/v1/requirement.proto\"\x98\x04\n" +
+	" hookauthz/policy/v1/config.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehookauthz/policy/v1/keys.proto\x1a%hookauthz/policy/v1/requirement.proto\x1a\x1fhookauthz/policy/v1/token.proto\"\xa2\x06\n" +
 	"\x06Config\x126\n" +
 	"\agateway\x18\x01 \x01(\v2\x1c.hookauthz.policy.v1.GatewayR\agateway\x12n\n" +
 	"\asecrets\x18\x02 \x03(\v2(.hookauthz.policy.v1.Config.SecretsEntryB*\xbaH'\x9a\x01$\x10\xa0\x8d\x06\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\asecrets\x12s\n" +
 	"\bpolicies\x18\x03 \x03(\v2).hookauthz.policy.v1.Config.PoliciesEntryB,\xbaH)\x9a\x01&\b\x01\x10\xa0\x8d\x06\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\bpolicies\x12>\n" +
 	"\x06routes\x18\x04 \x03(\v2\x1a.hookauthz.policy.v1.RouteB\n" +
-	"\xbaH\a\x92\x01\x04\x10\xc0\x9a\fR\x06routes\x1aW\n" +
+	"\xbaH\a\x92\x01\x04\x10\xc0\x9a\fR\x06routes\x12d\n" +
+	"\x04keys\x18\x05 \x03(\v2%.hookauthz.policy.v1.Config.KeysEntryB)\xbaH&\x9a\x01#\x10\x90N\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x04keys\x12I\n" +
+	"\x0etoken_endpoint\x18\x06 \x01(\v2\".hookauthz.policy.v1.TokenEndpointR\rtokenEndpoint\x1aW\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.hookauthz.policy.v1.SecretR\x05value:\x028\x01\x1aX\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
-	"\x05value\x18\x02 \x01(\v2\x1b.hookauthz.policy.v1.PolicyR\x05value:\x028\x01\"\xb5\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.hookauthz.policy.v1.PolicyR\x05value:\x028\x01\x1aW\n" +
+	"\tKeysEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.hookauthz.policy.v1.KeySourceR\x05value:\x028\x01\"\xe1\x01\n" +
 	"\aGateway\x12,\n" +
 	"\x04body\x18\x01 \x01(\tB\x18\xbaH\x15\xd8\x01\x01r\x10R\braw-fullR\x04noneR\x04body\x12V\n" +
 	"\x11max_request_bytes\x18\x02 \x01(\tB*\xbaH'\xd8\x01\x01r\"2 ^[1-9][0-9]{0,9}(B|KiB|MiB|GiB)$R\x0fmaxRequestBytes\x12$\n" +
 	"\x03xff\x18\x03 \x01(\tB\x12\xbaH\x0f\xd8\x01\x01r\n" +
-	"R\bappendedR\x03xff\"\xe6\x01\n" +
+	"R\bappendedR\x03xff\x12*\n" +
+	"\x04xfcc\x18\x04 \x01(\tB\x16\xbaH\x13\xd8\x01\x01r\x0eR\fsanitize_setR\x04xfcc\"\xe6\x01\n" +
 	"\x06Secret\x128\n" +
 	"\x05vault\x18\x01 \x01(\v2 .hookauthz.policy.v1.VaultSourceH\x00R\x05vault\x125\n" +
 	"\x04file\x18\x02 \x01(\v2\x1f.hookauthz.policy.v1.FileSourceH\x00R\x04file\x122\n" +
@@ -1051,7 +1108,7 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"FileSource\x12\x1f\n" +
 	"\x04path\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\x04path\"I\n" +
 	"\tEnvSource\x12<\n" +
-	"\x04name\x18\x01 \x01(\tB(\xbaH%\xc8\x01\x01r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,254}$R\x04name\"\x95\x03\n" +
+	"\x04name\x18\x01 \x01(\tB(\xbaH%\xc8\x01\x01r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,254}$R\x04name\"\xc5\x03\n" +
 	"\x06Policy\x12B\n" +
 	"\arequire\x18\x01 \x01(\v2 .hookauthz.policy.v1.RequirementB\x06\xbaH\x03\xc8\x01\x01R\arequire\x126\n" +
 	"\aanswers\x18\x02 \x01(\v2\x1c.hookauthz.policy.v1.AnswersR\aanswers\x12*\n" +
@@ -1060,7 +1117,8 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\x04body\x18\x05 \x01(\v2\x1e.hookauthz.policy.v1.BodyRulesR\x04body\x129\n" +
 	"\bupstream\x18\x06 \x01(\v2\x1d.hookauthz.policy.v1.UpstreamR\bupstream\x125\n" +
 	"\faddress_only\x18\a \x01(\tB\x12\xbaH\x0f\xd8\x01\x01r\n" +
-	"R\bacceptedR\vaddressOnly\"\xd9\x03\n" +
+	"R\bacceptedR\vaddressOnly\x12.\n" +
+	"\x04mode\x18\b \x01(\tB\x1a\xbaH\x17\xd8\x01\x01r\x12R\aenforceR\amonitorR\x04mode\"\x90\x04\n" +
 	"\aAnswers\x125\n" +
 	"\amissing\x18\x01 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\amissing\x129\n" +
 	"\tmalformed\x18\x02 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\tmalformed\x125\n" +
@@ -1069,7 +1127,8 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\tforbidden\x18\x05 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\tforbidden\x129\n" +
 	"\tambiguous\x18\x06 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\tambiguous\x128\n" +
 	"\ttoo_large\x18\a \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\btooLarge\x12B\n" +
-	"\x0enot_configured\x18\b \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\rnotConfigured\"\xa7\x03\n" +
+	"\x0enot_configured\x18\b \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\rnotConfigured\x125\n" +
+	"\alimited\x18\t \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\alimited\"\xa7\x03\n" +
 	"\x06Answer\x12\x8c\x01\n" +
 	"\x06status\x18\x01 \x01(\rBt\xbaHq\xd8\x01\x01*l0\x90\x030\x91\x030\x92\x030\x93\x030\x94\x030\x95\x030\x96\x030\x97\x030\x98\x030\x99\x030\x9b\x030\x9c\x030\x9d\x030\x9e\x030\x9f\x030\xa0\x030\xa1\x030\xa5\x030\xa6\x030\xa7\x030\xa8\x030\xaa\x030\xac\x030\xad\x030\xaf\x030\xf4\x030\xf5\x030\xf6\x030\xf7\x030\xf8\x030\xf9\x030\xfa\x030\xfb\x030\xfc\x030\xfe\x030\xff\x03R\x06status\x12\xa5\x01\n" +
 	"\aheaders\x18\x02 \x03(\v2(.hookauthz.policy.v1.Answer.HeadersEntryBa\xbaH^\x9a\x01[\x10\x10\"'r%2#^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$*.r,\x18\x80\b2'^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$R\aheaders\x12!\n" +
@@ -1113,7 +1172,7 @@ func file_hookauthz_policy_v1_config_proto_rawDescGZIP() []byte {
 	return file_hookauthz_policy_v1_config_proto_rawDescData
 }
 
-var file_hookauthz_policy_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_hookauthz_policy_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_hookauthz_policy_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: hookauthz.policy.v1.Config
 	(*Gateway)(nil),             // 1: hookauthz.policy.v1.Gateway
@@ -1130,42 +1189,49 @@ var file_hookauthz_policy_v1_config_proto_goTypes = []any{
 	(*Match)(nil),               // 12: hookauthz.policy.v1.Match
 	nil,                         // 13: hookauthz.policy.v1.Config.SecretsEntry
 	nil,                         // 14: hookauthz.policy.v1.Config.PoliciesEntry
-	nil,                         // 15: hookauthz.policy.v1.Answer.HeadersEntry
-	nil,                         // 16: hookauthz.policy.v1.Upstream.HeadersEntry
-	(*durationpb.Duration)(nil), // 17: google.protobuf.Duration
-	(*Requirement)(nil),         // 18: hookauthz.policy.v1.Requirement
+	nil,                         // 15: hookauthz.policy.v1.Config.KeysEntry
+	nil,                         // 16: hookauthz.policy.v1.Answer.HeadersEntry
+	nil,                         // 17: hookauthz.policy.v1.Upstream.HeadersEntry
+	(*TokenEndpoint)(nil),       // 18: hookauthz.policy.v1.TokenEndpoint
+	(*durationpb.Duration)(nil), // 19: google.protobuf.Duration
+	(*Requirement)(nil),         // 20: hookauthz.policy.v1.Requirement
+	(*KeySource)(nil),           // 21: hookauthz.policy.v1.KeySource
 }
 var file_hookauthz_policy_v1_config_proto_depIdxs = []int32{
 	1,  // 0: hookauthz.policy.v1.Config.gateway:type_name -> hookauthz.policy.v1.Gateway
 	13, // 1: hookauthz.policy.v1.Config.secrets:type_name -> hookauthz.policy.v1.Config.SecretsEntry
 	14, // 2: hookauthz.policy.v1.Config.policies:type_name -> hookauthz.policy.v1.Config.PoliciesEntry
 	11, // 3: hookauthz.policy.v1.Config.routes:type_name -> hookauthz.policy.v1.Route
-	3,  // 4: hookauthz.policy.v1.Secret.vault:type_name -> hookauthz.policy.v1.VaultSource
-	4,  // 5: hookauthz.policy.v1.Secret.file:type_name -> hookauthz.policy.v1.FileSource
-	5,  // 6: hookauthz.policy.v1.Secret.env:type_name -> hookauthz.policy.v1.EnvSource
-	17, // 7: hookauthz.policy.v1.VaultSource.previous_for:type_name -> google.protobuf.Duration
-	18, // 8: hookauthz.policy.v1.Policy.require:type_name -> hookauthz.policy.v1.Requirement
-	7,  // 9: hookauthz.policy.v1.Policy.answers:type_name -> hookauthz.policy.v1.Answers
-	9,  // 10: hookauthz.policy.v1.Policy.body:type_name -> hookauthz.policy.v1.BodyRules
-	10, // 11: hookauthz.policy.v1.Policy.upstream:type_name -> hookauthz.policy.v1.Upstream
-	8,  // 12: hookauthz.policy.v1.Answers.missing:type_name -> hookauthz.policy.v1.Answer
-	8,  // 13: hookauthz.policy.v1.Answers.malformed:type_name -> hookauthz.policy.v1.Answer
-	8,  // 14: hookauthz.policy.v1.Answers.invalid:type_name -> hookauthz.policy.v1.Answer
-	8,  // 15: hookauthz.policy.v1.Answers.stale:type_name -> hookauthz.policy.v1.Answer
-	8,  // 16: hookauthz.policy.v1.Answers.forbidden:type_name -> hookauthz.policy.v1.Answer
-	8,  // 17: hookauthz.policy.v1.Answers.ambiguous:type_name -> hookauthz.policy.v1.Answer
-	8,  // 18: hookauthz.policy.v1.Answers.too_large:type_name -> hookauthz.policy.v1.Answer
-	8,  // 19: hookauthz.policy.v1.Answers.not_configured:type_name -> hookauthz.policy.v1.Answer
-	15, // 20: hookauthz.policy.v1.Answer.headers:type_name -> hookauthz.policy.v1.Answer.HeadersEntry
-	16, // 21: hookauthz.policy.v1.Upstream.headers:type_name -> hookauthz.policy.v1.Upstream.HeadersEntry
-	12, // 22: hookauthz.policy.v1.Route.match:type_name -> hookauthz.policy.v1.Match
-	2,  // 23: hookauthz.policy.v1.Config.SecretsEntry.value:type_name -> hookauthz.policy.v1.Secret
-	6,  // 24: hookauthz.policy.v1.Config.PoliciesEntry.value:type_name -> hookauthz.policy.v1.Policy
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	15, // 4: hookauthz.policy.v1.Config.keys:type_name -> hookauthz.policy.v1.Config.KeysEntry
+	18, // 5: hookauthz.policy.v1.Config.token_endpoint:type_name -> hookauthz.policy.v1.TokenEndpoint
+	3,  // 6: hookauthz.policy.v1.Secret.vault:type_name -> hookauthz.policy.v1.VaultSource
+	4,  // 7: hookauthz.policy.v1.Secret.file:type_name -> hookauthz.policy.v1.FileSource
+	5,  // 8: hookauthz.policy.v1.Secret.env:type_name -> hookauthz.policy.v1.EnvSource
+	19, // 9: hookauthz.policy.v1.VaultSource.previous_for:type_name -> google.protobuf.Duration
+	20, // 10: hookauthz.policy.v1.Policy.require:type_name -> hookauthz.policy.v1.Requirement
+	7,  // 11: hookauthz.policy.v1.Policy.answers:type_name -> hookauthz.policy.v1.Answers
+	9,  // 12: hookauthz.policy.v1.Policy.body:type_name -> hookauthz.policy.v1.BodyRules
+	10, // 13: hookauthz.policy.v1.Policy.upstream:type_name -> hookauthz.policy.v1.Upstream
+	8,  // 14: hookauthz.policy.v1.Answers.missing:type_name -> hookauthz.policy.v1.Answer
+	8,  // 15: hookauthz.policy.v1.Answers.malformed:type_name -> hookauthz.policy.v1.Answer
+	8,  // 16: hookauthz.policy.v1.Answers.invalid:type_name -> hookauthz.policy.v1.Answer
+	8,  // 17: hookauthz.policy.v1.Answers.stale:type_name -> hookauthz.policy.v1.Answer
+	8,  // 18: hookauthz.policy.v1.Answers.forbidden:type_name -> hookauthz.policy.v1.Answer
+	8,  // 19: hookauthz.policy.v1.Answers.ambiguous:type_name -> hookauthz.policy.v1.Answer
+	8,  // 20: hookauthz.policy.v1.Answers.too_large:type_name -> hookauthz.policy.v1.Answer
+	8,  // 21: hookauthz.policy.v1.Answers.not_configured:type_name -> hookauthz.policy.v1.Answer
+	8,  // 22: hookauthz.policy.v1.Answers.limited:type_name -> hookauthz.policy.v1.Answer
+	16, // 23: hookauthz.policy.v1.Answer.headers:type_name -> hookauthz.policy.v1.Answer.HeadersEntry
+	17, // 24: hookauthz.policy.v1.Upstream.headers:type_name -> hookauthz.policy.v1.Upstream.HeadersEntry
+	12, // 25: hookauthz.policy.v1.Route.match:type_name -> hookauthz.policy.v1.Match
+	2,  // 26: hookauthz.policy.v1.Config.SecretsEntry.value:type_name -> hookauthz.policy.v1.Secret
+	6,  // 27: hookauthz.policy.v1.Config.PoliciesEntry.value:type_name -> hookauthz.policy.v1.Policy
+	21, // 28: hookauthz.policy.v1.Config.KeysEntry.value:type_name -> hookauthz.policy.v1.KeySource
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_hookauthz_policy_v1_config_proto_init() }
@@ -1173,7 +1239,9 @@ func file_hookauthz_policy_v1_config_proto_init() {
 	if File_hookauthz_policy_v1_config_proto != nil {
 		return
 	}
+	file_hookauthz_policy_v1_keys_proto_init()
 	file_hookauthz_policy_v1_requirement_proto_init()
+	file_hookauthz_policy_v1_token_proto_init()
 	file_hookauthz_policy_v1_config_proto_msgTypes[2].OneofWrappers = []any{
 		(*Secret_Vault)(nil),
 		(*Secret_File)(nil),
@@ -1187,7 +1255,7 @@ func file_hookauthz_policy_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hookauthz_policy_v1_config_proto_rawDesc), len(file_hookauthz_policy_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

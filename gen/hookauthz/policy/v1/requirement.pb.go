@@ -44,6 +44,8 @@ type Requirement struct {
 	//	*Requirement_Basic
 	//	*Requirement_Mac
 	//	*Requirement_SourceIp
+	//	*Requirement_Bearer
+	//	*Requirement_ClientCertificate
 	Kind          isRequirement_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -152,6 +154,24 @@ func (x *Requirement) GetSourceIp() *SourceIp {
 	return nil
 }
 
+func (x *Requirement) GetBearer() *Bearer {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_Bearer); ok {
+			return x.Bearer
+		}
+	}
+	return nil
+}
+
+func (x *Requirement) GetClientCertificate() *ClientCertificate {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_ClientCertificate); ok {
+			return x.ClientCertificate
+		}
+	}
+	return nil
+}
+
 type isRequirement_Kind interface {
 	isRequirement_Kind()
 }
@@ -182,6 +202,16 @@ type Requirement_SourceIp struct {
 	SourceIp *SourceIp `protobuf:"bytes,14,opt,name=source_ip,json=sourceIp,proto3,oneof"`
 }
 
+type Requirement_Bearer struct {
+	// A token says who the sender is (RFC 6750).
+	Bearer *Bearer `protobuf:"bytes,15,opt,name=bearer,proto3,oneof"`
+}
+
+type Requirement_ClientCertificate struct {
+	// The sender has the private key of a certificate (mutual TLS).
+	ClientCertificate *ClientCertificate `protobuf:"bytes,16,opt,name=client_certificate,json=clientCertificate,proto3,oneof"`
+}
+
 func (*Requirement_Provider) isRequirement_Kind() {}
 
 func (*Requirement_ApiKey) isRequirement_Kind() {}
@@ -191,6 +221,10 @@ func (*Requirement_Basic) isRequirement_Kind() {}
 func (*Requirement_Mac) isRequirement_Kind() {}
 
 func (*Requirement_SourceIp) isRequirement_Kind() {}
+
+func (*Requirement_Bearer) isRequirement_Kind() {}
+
+func (*Requirement_ClientCertificate) isRequirement_Kind() {}
 
 // Provider takes a check from the catalogue.
 type Provider struct {
@@ -357,8 +391,8 @@ type Basic struct {
 	Users []*BasicUser `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
 	// Names under secrets that hold user:password, 1 to 8. Default: none.
 	Secrets []string `protobuf:"bytes,3,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// How the password is stored: "plain", or "sha256" for its hex SHA-256.
-	// Default: plain.
+	// How the password is stored: "plain", "sha256" for its hex SHA-256, or
+	// "bcrypt" for its bcrypt hash. Default: plain.
 	Stored        string `protobuf:"bytes,4,opt,name=stored,proto3" json:"stored,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -587,7 +621,7 @@ var File_hookauthz_policy_v1_requirement_proto protoreflect.FileDescriptor
 
 const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\n" +
-	"%hookauthz/policy/v1/requirement.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dhookauthz/policy/v1/mac.proto\"\xa8\x04\n" +
+	"%hookauthz/policy/v1/requirement.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a hookauthz/policy/v1/bearer.proto\x1a%hookauthz/policy/v1/certificate.proto\x1a\x1dhookauthz/policy/v1/mac.proto\"\xd4\x05\n" +
 	"\vRequirement\x12A\n" +
 	"\x06all_of\x18\x01 \x03(\v2 .hookauthz.policy.v1.RequirementB\b\xbaH\x05\x92\x01\x02\x10\x10R\x05allOf\x12A\n" +
 	"\x06any_of\x18\x02 \x03(\v2 .hookauthz.policy.v1.RequirementB\b\xbaH\x05\x92\x01\x02\x10\x10R\x05anyOf\x123\n" +
@@ -599,14 +633,18 @@ const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\aapi_key\x18\v \x01(\v2\x1b.hookauthz.policy.v1.ApiKeyH\x00R\x06apiKey\x122\n" +
 	"\x05basic\x18\f \x01(\v2\x1a.hookauthz.policy.v1.BasicH\x00R\x05basic\x12,\n" +
 	"\x03mac\x18\r \x01(\v2\x18.hookauthz.policy.v1.MacH\x00R\x03mac\x12<\n" +
-	"\tsource_ip\x18\x0e \x01(\v2\x1d.hookauthz.policy.v1.SourceIpH\x00R\bsourceIp:A\xbaH>\"<\n" +
+	"\tsource_ip\x18\x0e \x01(\v2\x1d.hookauthz.policy.v1.SourceIpH\x00R\bsourceIp\x125\n" +
+	"\x06bearer\x18\x0f \x01(\v2\x1b.hookauthz.policy.v1.BearerH\x00R\x06bearer\x12W\n" +
+	"\x12client_certificate\x18\x10 \x01(\v2&.hookauthz.policy.v1.ClientCertificateH\x00R\x11clientCertificate:]\xbaHZ\"X\n" +
 	"\x06all_of\n" +
 	"\x06any_of\n" +
 	"\bprovider\n" +
 	"\aapi_key\n" +
 	"\x05basic\n" +
 	"\x03mac\n" +
-	"\tsource_ip\x10\x01B\x06\n" +
+	"\tsource_ip\n" +
+	"\x06bearer\n" +
+	"\x12client_certificate\x10\x01B\x06\n" +
 	"\x04kind\"\x91\x01\n" +
 	"\bProvider\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12&\n" +
@@ -620,13 +658,13 @@ const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\xbaH\a\x92\x01\x04\x10\b\x18\x01R\asecrets\x12/\n" +
 	"\x06stored\x18\x05 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x05plainR\x06sha256R\x06stored:\x16\xbaH\x13\"\x11\n" +
 	"\x06header\n" +
-	"\x05query\x10\x01\"\xfe\x01\n" +
+	"\x05query\x10\x01\"\x86\x02\n" +
 	"\x05Basic\x12E\n" +
 	"\x06header\x18\x01 \x01(\tB-\xbaH*\xd8\x01\x01r%2#^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$R\x06header\x12>\n" +
 	"\x05users\x18\x02 \x03(\v2\x1e.hookauthz.policy.v1.BasicUserB\b\xbaH\x05\x92\x01\x02\x10@R\x05users\x12$\n" +
 	"\asecrets\x18\x03 \x03(\tB\n" +
-	"\xbaH\a\x92\x01\x04\x10\b\x18\x01R\asecrets\x12/\n" +
-	"\x06stored\x18\x04 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x05plainR\x06sha256R\x06stored:\x17\xbaH\x14\"\x12\n" +
+	"\xbaH\a\x92\x01\x04\x10\b\x18\x01R\asecrets\x127\n" +
+	"\x06stored\x18\x04 \x01(\tB\x1f\xbaH\x1c\xd8\x01\x01r\x17R\x05plainR\x06sha256R\x06bcryptR\x06stored:\x17\xbaH\x14\"\x12\n" +
 	"\x05users\n" +
 	"\asecrets\x10\x01\"\x9b\x01\n" +
 	"\tBasicUser\x12f\n" +
@@ -660,7 +698,9 @@ var file_hookauthz_policy_v1_requirement_proto_goTypes = []any{
 	(*SourceIp)(nil),            // 5: hookauthz.policy.v1.SourceIp
 	(*ForwardedFor)(nil),        // 6: hookauthz.policy.v1.ForwardedFor
 	(*Mac)(nil),                 // 7: hookauthz.policy.v1.Mac
-	(*durationpb.Duration)(nil), // 8: google.protobuf.Duration
+	(*Bearer)(nil),              // 8: hookauthz.policy.v1.Bearer
+	(*ClientCertificate)(nil),   // 9: hookauthz.policy.v1.ClientCertificate
+	(*durationpb.Duration)(nil), // 10: google.protobuf.Duration
 }
 var file_hookauthz_policy_v1_requirement_proto_depIdxs = []int32{
 	0,  // 0: hookauthz.policy.v1.Requirement.all_of:type_name -> hookauthz.policy.v1.Requirement
@@ -670,14 +710,16 @@ var file_hookauthz_policy_v1_requirement_proto_depIdxs = []int32{
 	3,  // 4: hookauthz.policy.v1.Requirement.basic:type_name -> hookauthz.policy.v1.Basic
 	7,  // 5: hookauthz.policy.v1.Requirement.mac:type_name -> hookauthz.policy.v1.Mac
 	5,  // 6: hookauthz.policy.v1.Requirement.source_ip:type_name -> hookauthz.policy.v1.SourceIp
-	8,  // 7: hookauthz.policy.v1.Provider.tolerance:type_name -> google.protobuf.Duration
-	4,  // 8: hookauthz.policy.v1.Basic.users:type_name -> hookauthz.policy.v1.BasicUser
-	6,  // 9: hookauthz.policy.v1.SourceIp.forwarded_for:type_name -> hookauthz.policy.v1.ForwardedFor
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	8,  // 7: hookauthz.policy.v1.Requirement.bearer:type_name -> hookauthz.policy.v1.Bearer
+	9,  // 8: hookauthz.policy.v1.Requirement.client_certificate:type_name -> hookauthz.policy.v1.ClientCertificate
+	10, // 9: hookauthz.policy.v1.Provider.tolerance:type_name -> google.protobuf.Duration
+	4,  // 10: hookauthz.policy.v1.Basic.users:type_name -> hookauthz.policy.v1.BasicUser
+	6,  // 11: hookauthz.policy.v1.SourceIp.forwarded_for:type_name -> hookauthz.policy.v1.ForwardedFor
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_hookauthz_policy_v1_requirement_proto_init() }
@@ -685,6 +727,8 @@ func file_hookauthz_policy_v1_requirement_proto_init() {
 	if File_hookauthz_policy_v1_requirement_proto != nil {
 		return
 	}
+	file_hookauthz_policy_v1_bearer_proto_init()
+	file_hookauthz_policy_v1_certificate_proto_init()
 	file_hookauthz_policy_v1_mac_proto_init()
 	file_hookauthz_policy_v1_requirement_proto_msgTypes[0].OneofWrappers = []any{
 		(*Requirement_Provider)(nil),
@@ -692,6 +736,8 @@ func file_hookauthz_policy_v1_requirement_proto_init() {
 		(*Requirement_Basic)(nil),
 		(*Requirement_Mac)(nil),
 		(*Requirement_SourceIp)(nil),
+		(*Requirement_Bearer)(nil),
+		(*Requirement_ClientCertificate)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

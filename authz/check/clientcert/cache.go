@@ -1,0 +1,59 @@
+package clientcert
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+)
+
+const (
+	// cacheSize is how many certificates a check remembers. Each takes about
+	// 10 KiB.
+	cacheSize = 256
+	// maxRemembered is the longest text that is remembered.
+	maxRemembered = 16 << 10
+)
+
+// A cache remembers what was proven, because a sender shows the same certificate
+// with each request and proving it again takes most of a check's time. Many
+// goroutines may use it. It forgets when another certificate falls on the same
+// place.
+type cache struct {
+	seed  maphash.Seed
+	slots [cacheSize]atomic.Pointer[remembered]
+}
+
+// remembered is what was presented, byte for byte, and what came of it.
+type remembered struct {
+	presented presented
+	proof     *proof
+}
+
+// presented is a text and the connection's certificate beside it, empty if there
+// is none.
+type presented struct{ text, beside string }
+
+func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }
+
+// find returns what was proven of p, nil if it isn't remembered or was proven by
+// other authorities than those of trust.
+func (c *cache) find(p presented, trust *trust) *proof {
+	r := c.slot(p).Load()
+	if r == nil || r.presented != p || r.proof.trust != trust {
+		return nil
+	}
+	return r.proof
+}
+
+// keep remembers what was proven of p. It keeps no memory of p.
+func (c *cache) keep(p presented, proof *proof) {
+	if len(p.text)+len(p.beside) > maxRemembered {
+		return
+	}
+	own := presented{strings.Clone(p.text), strings.Clone(p.beside)}
+	c.slot(p).Store(&remembered{presented: own, proof: proof})
+}
+
+func (c *cache) slot(p presented) *atomic.Pointer[remembered] {
+	return &c.slots[maphash.String(c.seed, p.text)%cacheSize]
+}

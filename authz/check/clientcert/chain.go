@@ -1,0 +1,238 @@
+package clientcert
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/hookauthz/hookauthz/authz"
+)
+
+const (
+	// maxChain is how many certificates a chain may have, from the sender's to
+	// the trust anchor.
+	maxChain = 4
+
+	// RSA keys below are too weak (NIST SP 800-131A), above only slow.
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// A chain is a way from a certificate to a trust anchor.
+type chain struct {
+	certificates []*x509.Certificate // the sender's first, the anchor last
+	anchor       *authority
+	// revoked says that a list names one of them. judges are, for each but the
+	// anchor, the lists that speak for it.
+	revoked bool
+	judges  [][]*list
+}
+
+func (c *chain) validAt(now time.Time) bool {
+	return !slices.ContainsFunc(c.certificates, func(certificate *x509.Certificate) bool { return outside(certificate, now) })
+}
+
+func outside(certificate *x509.Certificate, now time.Time) bool {
+	return now.Before(certificate.NotBefore) || now.After(certificate.NotAfter)
+}
+
+// chains returns every chain of what is shown at now, those first whose anchor is
+// of a newest version. The error is a denial.
+//
+// Certificates that are not valid now are looked at as of when they were, or will
+// be: "expired" is told only of what is ours.
+func (t *trust) chains(shown *shown, now time.Time) ([]chain, error) {
+	at := nearest(shown.leaf, now)
+	found, err := t.verify(shown, at)
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired { // of an authority
+		at = nearest(invalid.Cert, now)
+		if again, err := t.verify(shown, at); err == nil {
+			return nil, timely(again, shown.leaf, now)
+		}
+	}
+	if err != nil {
+		return nil, untrusted(explain(err))
+	}
+	if !at.Equal(now) {
+		return nil, timely(found, shown.leaf, now)
+	}
+
+	var chains []chain
+	for _, certificates := range found {
+		if anchor := t.authorityOf(certificates[len(certificates)-1]); anchor != nil && flawOf(certificates) == "" {
+			chains = append(chains, t.judged(chain{certificates: certificates, anchor: anchor}))
+		}
+	}
+	if len(chains) == 0 {
+		return nil, untrusted(flawOf(found[0]))
+	}
+	slices.SortStableFunc(chains, func(a, b chain) int { return rank(a.anchor) - rank(b.anchor) })
+	return chains, nil
+}
+
+// verify returns the chains of what is shown as of at, or why there are none. They
+// may have flaws: see [flawOf].
+func (t *trust) verify(shown *shown, at time.Time) ([][]*x509.Certificate, error) {
+	if at.IsZero() { // which Verify takes for the present
+		return nil, errNoTime
+	}
+	return shown.leaf.Verify(x509.VerifyOptions{ //nolint:wrapcheck // explain words it
+		Roots: t.pool, Intermediates: between(shown.others), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+}
+
+var errNoTime = errors.New("the certificate is valid at no time")
+
+// timely returns the denial for chains that are right as of another time.
+func timely(found [][]*x509.Certificate, leaf *x509.Certificate, now time.Time) error {
+	flaws := 0
+	for _, certificates := range found {
+		if flawOf(certificates) != "" {
+			flaws++
+		}
+	}
+	switch {
+	case flaws == len(found):
+		return untrusted(flawOf(found[0]))
+	case now.Before(leaf.NotBefore):
+		return authz.Deny(authz.ReasonCertificateExpired, "the certificate is not valid yet")
+	case now.After(leaf.NotAfter):
+		return authz.Deny(authz.ReasonCertificateExpired, "the certificate has expired")
+	}
+	return authz.Deny(authz.ReasonCertificateExpired, "an authority in the chain is not valid now")
+}
+
+// nearest returns the time at which certificate is valid that is nearest to now.
+func nearest(certificate *x509.Certificate, now time.Time) time.Time {
+	switch {
+	case now.Before(certificate.NotBefore):
+		return certificate.NotBefore
+	case now.After(certificate.NotAfter):
+		return certificate.NotAfter
+	}
+	return now
+}
+
+// between returns those of others that may stand in a chain, nil if none.
+func between(others []*x509.Certificate) *x509.CertPool {
+	if len(others) == 0 {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	for _, other := range others {
+		if weakness(other) == "" && !isWeak(other.SignatureAlgorithm) {
+			pool.AddCert(other)
+		}
+	}
+	return pool
+}
+
+func rank(anchor *authority) int {
+	if anchor.Previous {
+		return 1
+	}
+	return 0
+}
+
+// flawOf returns what is wrong with a chain that is right by RFC 5280, empty if
+// nothing is.
+func flawOf(certificates []*x509.Certificate) string {
+	switch {
+	case len(certificates) < 2:
+		return "the certificate is itself a trust anchor"
+	case len(certificates) > maxChain:
+		return "the chain has over 4 certificates"
+	case slices.ContainsFunc(certificates[:len(certificates)-1], func(c *x509.Certificate) bool { return isWeak(c.SignatureAlgorithm) }):
+		return "a certificate of the chain is signed with a weak algorithm"
+	case slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return weakness(c) != "" }):
+		return "an authority has a weak key"
+	}
+	return ""
+}
+
+// checkLeaf refuses a certificate that no authority could make good. It comes
+// first, so that no signature of a key of any size is looked at.
+func checkLeaf(leaf *x509.Certificate) error {
+	switch {
+	case weakness(leaf) != "":
+		return untrusted(weakness(leaf))
+	case isWeak(leaf.SignatureAlgorithm):
+		return untrusted("the certificate is signed with a weak algorithm")
+	case leaf.IsCA:
+		return untrusted("the certificate is that of an authority")
+	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
+		return untrusted("the certificate is not for client authentication (extended key usage)")
+	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return untrusted("the certificate is not for signing (key usage)")
+	}
+	return nil
+}
+
+// weakness returns what is wrong with a certificate's key, empty if nothing is.
+func weakness(certificate *x509.Certificate) string {
+	switch key := certificate.PublicKey.(type) {
+	case ed25519.PublicKey:
+		return ""
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P256() || key.Curve == elliptic.P384() || key.Curve == elliptic.P521() {
+			return ""
+		}
+		return "the key's curve is none of P-256, P-384 and P-521"
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits >= minRSABits && bits <= maxRSABits {
+			return ""
+		}
+		return "the RSA key has under 2048 or over 8192 bits"
+	}
+	return "the key is none of RSA, ECDSA and Ed25519"
+}
+
+// isWeak reports whether a signature of that algorithm counts for nothing: only
+// these do.
+func isWeak(algorithm x509.SignatureAlgorithm) bool {
+	switch algorithm {
+	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
+		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
+		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
+		return false
+	default:
+		return true
+	}
+}
+
+// explain words what [x509.Certificate.Verify] says, which may quote the
+// certificate.
+func explain(err error) string {
+	var invalid x509.CertificateInvalidError
+	var unhandled x509.UnhandledCriticalExtension
+	switch {
+	case errors.Is(err, errNoTime):
+		return errNoTime.Error()
+	case errors.As(err, &unhandled):
+		return "the certificate has a critical extension that is not understood"
+	case errors.As(err, &invalid):
+		switch invalid.Reason {
+		case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.TooManyConstraints:
+			return "an authority may not sign for a name of the certificate (name constraints)"
+		case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
+			return "an authority may not sign for client authentication (extended key usage)"
+		case x509.Expired:
+			return "an authority in the chain is not valid now"
+		case x509.TooManyIntermediates:
+			return "an authority may not stand so high above the certificate (path length)"
+		default:
+			return "the certificate does not hold"
+		}
+	}
+	return "no trust anchor signed it, or a certificate between is missing or does not hold"
+}
+
+func untrusted(detail string) error {
+	return authz.Deny(authz.ReasonCertificateUntrusted, detail)
+}

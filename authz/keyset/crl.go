@@ -1,0 +1,82 @@
+package keyset
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
+)
+
+var (
+	errForeign = errors.New("a revocation list is signed by none of the anchors")
+	errFell    = errors.New("a revocation list has a lower number than the one before, which stays in force")
+)
+
+// fillLists sets the revocation lists of next.
+func (s *AnchorSet) fillLists(next *anchored) {
+	anchors := next.anchors
+	if next.lists == nil {
+		anchors.CRLTrouble = next.listsErr
+		return
+	}
+	anchors.Stale = anchors.Stale || next.lists.from.Stale
+	newest, ok := next.lists.newest()
+	if !ok {
+		anchors.CRLTrouble = next.lists.trouble
+		if anchors.CRLTrouble == nil {
+			anchors.CRLTrouble = authz.Deny(authz.ReasonSecretMissing, fmt.Sprintf("secret %q has no newest version", s.lists.ref.Name))
+		}
+		return
+	}
+	counts := map[string]bool{}
+	for _, list := range newest.held {
+		authority := issuer(list, anchors.Authorities)
+		if authority == nil {
+			anchors.CRLTrouble = scheme.WorseTrouble(anchors.CRLTrouble, s.lists.unusable(errForeign))
+			continue
+		}
+		id := identity(authority)
+		switch before := next.known[id]; {
+		case before == nil || !falls(before, list):
+			next.known[id] = list
+		case !counts[id]:
+			next.fell = s.lists.unusable(errFell)
+		}
+		counts[id] = true
+	}
+	for id := range counts {
+		anchors.CRLs = append(anchors.CRLs, next.known[id])
+	}
+}
+
+// identity tells authorities apart that have the same name or the same key.
+func identity(authority *x509.Certificate) string {
+	return string(authority.RawSubject) + string(authority.RawSubjectPublicKeyInfo)
+}
+
+// issuer returns the authority that issued and signed list, nil if none did.
+func issuer(list *x509.RevocationList, authorities []authz.Authority) *x509.Certificate {
+	for _, authority := range authorities {
+		c := authority.Certificate
+		if string(list.RawIssuer) == string(c.RawSubject) && list.CheckSignatureFrom(c) == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// falls reports whether list is older than before, by its number (RFC 5280,
+// section 5.2.3) or, where they are equal or missing, by its date.
+func falls(before, list *x509.RevocationList) bool {
+	if before.Number != nil && list.Number == nil {
+		return true
+	}
+	if before.Number != nil {
+		if order := list.Number.Cmp(before.Number); order != 0 {
+			return order < 0
+		}
+	}
+	return list.ThisUpdate.Before(before.ThisUpdate)
+}
