@@ -52,8 +52,12 @@ func newQuestion(client Client, server authz.IntrospectionServer) question {
 
 // ask returns what the server says of token. It tries the live versions of our
 // client secret until the server takes one. The error is a denial.
+//
+// A server that takes none of them refuses us and not the token, unless it took
+// one before, or forbids: that something in front of it may do for certain tokens.
 func (q *question) ask(ctx context.Context, token string, now time.Time, timeout time.Duration) (answer, error) {
 	credentials, trouble := q.credentials(now)
+	blocked := slices.ContainsFunc(credentials, q.took)
 	body := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
 	for _, c := range credentials {
 		response, err := q.client.Do(ctx, outbound.Request{
@@ -70,16 +74,30 @@ func (q *question) ask(ctx context.Context, token string, now time.Time, timeout
 		if err != nil {
 			return answer{}, failure(err)
 		}
-		if response.Status == http.StatusUnauthorized || response.Status == http.StatusForbidden {
+		switch response.Status {
+		case http.StatusForbidden:
+			blocked = true // or it does not take this secret
+			continue
+		case http.StatusUnauthorized:
 			continue // it does not take this secret
+		case http.StatusOK:
+			q.taken.Store(&c)
 		}
-		q.taken.Store(&c)
 		return read(response)
 	}
 	if trouble == nil {
 		trouble = authz.Deny(authz.ReasonSecretInvalid, "the authorization server refuses our client secret")
 	}
+	if blocked {
+		return answer{}, trouble // the next token may not be
+	}
 	return answer{}, downError{trouble}
+}
+
+// took reports whether c is what the server took last.
+func (q *question) took(c credential) bool {
+	last := q.taken.Load()
+	return last != nil && c.secret == last.secret && c.version == last.version
 }
 
 // credentials returns what the server may take, what it took last first.
@@ -93,12 +111,9 @@ func (q *question) credentials(now time.Time) ([]credential, error) {
 			all = append(all, credential{secret: key.Secret, version: key.Version, header: key.Value})
 		}
 	}
-	if last := q.taken.Load(); last != nil {
-		i := slices.IndexFunc(all, func(c credential) bool { return c.secret == last.secret && c.version == last.version })
-		if i > 0 {
-			first := all[i]
-			all = slices.Insert(slices.Delete(all, i, i+1), 0, first)
-		}
+	if i := slices.IndexFunc(all, q.took); i > 0 {
+		first := all[i]
+		all = slices.Insert(slices.Delete(all, i, i+1), 0, first)
 	}
 	return all, trouble
 }
@@ -106,9 +121,11 @@ func (q *question) credentials(now time.Time) ([]credential, error) {
 // failure is the denial where a server gave no answer.
 func failure(err error) error {
 	denial := unavailable("the authorization server: " + err.Error())
-	var known *outbound.Error
-	if errors.As(err, &known) && (known.Cause == outbound.CauseTooLarge || known.Cause == outbound.CauseEncoding) {
-		return denial // the next token's answer may be another
+	if known, ok := errors.AsType[*outbound.Error](err); ok {
+		switch known.Cause {
+		case outbound.CauseTooLarge, outbound.CauseEncoding, outbound.CauseRedirect:
+			return denial // the next token's answer may be another
+		}
 	}
 	return downError{denial}
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -136,6 +137,45 @@ func TestOddTokens(t *testing.T) {
 		_, err := ask(t, a, strconv.FormatInt(n, 10), 0)
 		authztest.WantReason(t, err, authz.ReasonIntrospectionUnavailable)
 		s.wants(t, n+1)
+	}
+}
+
+// Nor by tokens that something in front of it blocks, or sends elsewhere, whether
+// or not it took our secret before.
+func TestBlockedTokens(t *testing.T) {
+	tests := []struct {
+		name    string
+		status  int
+		fresh   bool // no token was asked about before
+		refused authz.Reason
+	}{
+		{name: "401", status: http.StatusUnauthorized, refused: authz.ReasonSecretInvalid},
+		{name: "403", status: http.StatusForbidden, refused: authz.ReasonSecretInvalid},
+		{name: "403 at the start", status: http.StatusForbidden, fresh: true, refused: authz.ReasonSecretInvalid},
+		{name: "redirect at the start", status: http.StatusFound, fresh: true, refused: authz.ReasonIntrospectionUnavailable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.PostFormValue("token"), "../etc/passwd") {
+					w.Header().Set("Location", "/blocked")
+					w.WriteHeader(tt.status)
+					return
+				}
+				answer(w, active)
+			})
+			a := newIntrospection(t, introspect.Config{}).Server(s.declared())
+			if !tt.fresh {
+				_, err := ask(t, a, "good", 0)
+				authztest.WantReason(t, err, authz.ReasonVerified)
+			}
+			for n := range 20 {
+				_, err := ask(t, a, "../etc/passwd"+strconv.Itoa(n), 0)
+				authztest.WantReason(t, err, tt.refused)
+			}
+			_, err := ask(t, a, "another", 0)
+			authztest.WantReason(t, err, authz.ReasonVerified)
+		})
 	}
 }
 

@@ -14,41 +14,48 @@ var (
 	errFell    = errors.New("a revocation list has a lower number than the one before, which stays in force")
 )
 
-// fillLists sets the revocation lists of next.
+// fillLists sets the revocation lists of next: of each authority the newest that
+// there ever was. What the store holds now may be gone, unreadable or forged, and
+// what was revoked stays revoked all the same.
 func (s *AnchorSet) fillLists(next *anchored) {
-	anchors := next.anchors
+	next.anchors.CRLTrouble = s.learn(next)
+	for _, list := range next.known {
+		next.anchors.CRLs = append(next.anchors.CRLs, list)
+	}
+}
+
+// learn takes the lists that the store holds. It returns what is wrong with them.
+func (s *AnchorSet) learn(next *anchored) error {
 	if next.lists == nil {
-		anchors.CRLTrouble = next.listsErr
-		return
+		return next.listsErr
 	}
-	anchors.Stale = anchors.Stale || next.lists.from.Stale
+	next.anchors.Stale = next.anchors.Stale || next.lists.from.Stale
 	newest, ok := next.lists.newest()
-	if !ok {
-		anchors.CRLTrouble = next.lists.trouble
-		if anchors.CRLTrouble == nil {
-			anchors.CRLTrouble = authz.Deny(authz.ReasonSecretMissing, fmt.Sprintf("secret %q has no newest version", s.lists.ref.Name))
-		}
-		return
+	switch {
+	case ok:
+	case next.lists.trouble != nil:
+		return next.lists.trouble
+	default:
+		return authz.Deny(authz.ReasonSecretMissing, fmt.Sprintf("secret %q has no newest version", s.lists.ref.Name))
 	}
-	counts := map[string]bool{}
+	var trouble error
+	taken := map[string]bool{}
 	for _, list := range newest.held {
-		authority := issuer(list, anchors.Authorities)
+		authority := issuer(list, next.anchors.Authorities)
 		if authority == nil {
-			anchors.CRLTrouble = scheme.WorseTrouble(anchors.CRLTrouble, s.lists.unusable(errForeign))
+			trouble = scheme.WorseTrouble(trouble, s.lists.unusable(errForeign))
 			continue
 		}
 		id := identity(authority)
 		switch before := next.known[id]; {
 		case before == nil || !falls(before, list):
 			next.known[id] = list
-		case !counts[id]:
+		case !taken[id]:
 			next.fell = s.lists.unusable(errFell)
 		}
-		counts[id] = true
+		taken[id] = true
 	}
-	for id := range counts {
-		anchors.CRLs = append(anchors.CRLs, next.known[id])
-	}
+	return trouble
 }
 
 // identity tells authorities apart that have the same name or the same key.

@@ -105,7 +105,11 @@ func TestListNumbers(t *testing.T) {
 
 	for _, reason := range []authz.Reason{authz.ReasonSecretMissing, authz.ReasonSecretUnavailable} {
 		lists.versions, lists.err = nil, authz.Deny(reason, "")
-		wantReason(t, wantAnchors(t, set, "one ").CRLTrouble, reason)
+		wantReason(t, wantAnchors(t, set, "one #5 ").CRLTrouble, reason)
+	}
+	for _, text := range []string{"garbage", two.pemList(t, 9)} {
+		write(text)
+		wantReason(t, wantAnchors(t, set, "one #5 ").CRLTrouble, authz.ReasonSecretInvalid)
 	}
 	write(one.pemList(t, 4))
 	wantAnchors(t, set, "one #5 ")

@@ -52,16 +52,20 @@ type block struct {
 //
 // Source: the registries of special-purpose addresses,
 // https://www.iana.org/assignments/iana-ipv4-special-registry and
-// https://www.iana.org/assignments/iana-ipv6-special-registry. The two single
-// addresses are where clouds hand out the credentials of their machines, as do
-// all at the link-local 169.254.169.254.
+// https://www.iana.org/assignments/iana-ipv6-special-registry. Those before the
+// registries' are where clouds hand out the credentials of their machines, as do
+// nearly all at the link-local 169.254.169.254: Alibaba, Oracle, Azure, and Amazon
+// and Google by version 6.
 func blocks() []block {
 	table := []struct {
 		prefix string
 		reach  reach
 	}{
 		{"100.100.100.200/32", reachNever},
-		{"fd00:ec2::254/128", reachNever},
+		{"192.0.0.192/32", reachNever},
+		{"168.63.129.16/32", reachNever},
+		{"fd00:ec2::/32", reachNever},
+		{"fd20:ce::254/128", reachNever},
 
 		{"0.0.0.0/8", reachNever},
 		{"127.0.0.0/8", reachLoopback},

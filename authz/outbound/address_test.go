@@ -42,6 +42,12 @@ func TestReach(t *testing.T) {
 		{"fd00:ec2::254", "never"},
 		{"100.100.100.200", "never"},
 		{"fec0::1", "never"},
+		// Where clouds hand out credentials, besides the link.
+		{"168.63.129.16", "never"},
+		{"192.0.0.192", "never"},
+		{"fd00:ec2::23", "never"},
+		{"fd20:ce::254", "never"},
+		{"64:ff9b::a83f:8110", "never"},
 		{"100::1", "never"},
 		{"2001::1", "never"},
 		// The same addresses inside others.

@@ -110,8 +110,10 @@ func (c *compiler) reserve() {
 }
 
 func (c *compiler) unused() {
-	if !c.file.document.Sound("policies") || !c.file.document.Sound("secrets") {
-		return
+	for _, part := range []string{"secrets", "keys", "token_endpoint", "policies"} {
+		if !c.file.document.Sound(part) {
+			return // what is misspelt there may use any
+		}
 	}
 	for _, name := range sortedKeys(c.file.config.GetSecrets()) {
 		if _, ok := c.used[name]; !ok {
@@ -119,7 +121,7 @@ func (c *compiler) unused() {
 		}
 	}
 	for _, name := range sortedKeys(c.file.config.GetKeys()) {
-		if _, ok := c.keys[name]; !ok && c.file.document.Sound("keys") {
+		if _, ok := c.keys[name]; !ok {
 			c.add(c.file.document.AtKey("keys."+name), "unused_keys", "no policy uses these keys", true)
 		}
 	}
@@ -177,6 +179,9 @@ func (c *compiler) undeclared(path, what, name string, declared []string) {
 	if len(declared) == 0 && !c.file.document.Sound(map[string]string{"secret": "secrets", "policy": "policies", "keys": "keys"}[what]) {
 		return // what would declare it is no map at all, which is told already
 	}
+	if (what == "client" || what == "scope") && !c.file.document.Sound("token_endpoint.clients") {
+		return // a client with a mistake may be the one that is meant
+	}
 	at, label := c.file.document.At(path, 0), what
 	missing := "is not declared"
 	switch what {
@@ -184,6 +189,10 @@ func (c *compiler) undeclared(path, what, name string, declared []string) {
 		missing = "is not in the catalogue"
 	case "keys":
 		label = "key set"
+	case "client":
+		missing = "is not declared under token_endpoint.clients"
+	case "scope":
+		missing = "is given to no client under token_endpoint.clients"
 	}
 	if near, ok := document.Closest(name, declared); ok {
 		c.add(at, "undeclared_"+what, fmt.Sprintf("%s %q %s, did you mean %q?", label, name, missing, near), false)
@@ -200,6 +209,16 @@ func (c *compiler) undeclaredKeys(path, name, message string) {
 		return
 	}
 	c.undeclared(path, "keys", name, sortedKeys(c.file.config.GetKeys()))
+}
+
+// undeclaredGrantee reports a client, or a scope, that the token endpoint does
+// not know.
+func (c *compiler) undeclaredGrantee(path, what, name string) {
+	declared := sortedKeys(c.own.Clients)
+	if what == "scope" {
+		declared = slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Values(c.own.Clients))...)))
+	}
+	c.undeclared(path, what, name, declared)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

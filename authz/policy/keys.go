@@ -59,9 +59,6 @@ type keyEntry struct {
 
 // keySources checks the entries of keys, in use or not.
 func (c *compiler) keySources() {
-	if !c.file.document.Sound("keys") {
-		return
-	}
 	for _, name := range sortedKeys(c.file.config.GetKeys()) {
 		from, path := c.file.config.GetKeys()[name], "keys."+name
 		if !c.file.document.Sound(path) {

@@ -36,6 +36,7 @@ const jwtPolicy = `policies:
 func TestKeySources(t *testing.T) {
 	const secrets = "secrets: {pub: {env: {name: A}}, list: {env: {name: B}}}\n"
 	const secret = "secrets: {pub: {env: {name: A}}}\n"
+	const introspected = `policies: {p: {require: {bearer: {introspection: {url: "http://issuer.example", client_id: hooks, secrets: [pub], audiences: [hooks]}}}}}`
 	certificate := func(more string) string {
 		return "policies: {p: {require: {client_certificate: {anchors: [ca], dns_names: [a.example]" + more + "}}}}\n"
 	}
@@ -57,6 +58,11 @@ func TestKeySources(t *testing.T) {
 		{name: "undeclared secret", text: secret + jwtPolicy + `keys: {issuer: {stored: {secret: pubb, format: pem}}}`, want: []string{
 			"warning secrets.pub: no policy uses this secret", `keys.issuer.stored.secret: secret "pubb" is not declared, did you mean "pub"?`,
 		}},
+		{name: "undeclared secret beside a mistake", text: secret + jwtPolicy + `keys: {issuer: {stored: {secret: pubb, format: pem}}, more: {jwks: {uri: "https://issuer.example/keys"}}}`, want: []string{
+			`keys.issuer.stored.secret: secret "pubb" is not declared, did you mean "pub"?`, `keys.more.jwks: unknown field "uri", did you mean "url"?`,
+		}},
+		{name: "introspection by http", text: secret + introspected, want: []string{"bearer.introspection.url: must be https"}},
+		{name: "introspection by http for development", dev: true, text: secret + introspected},
 		{name: "anchors as keys", text: jwtPolicy + "keys: {issuer: {vault_pki: {issuer: root}}}", want: []string{"jwt.keys[0]: the key set is not declared under keys, or holds trust anchors"}},
 		{name: "keys as anchors", text: certificate("") + `keys: {ca: {jwks: {url: "https://issuer.example/keys"}}}`, want: []string{"anchors[0]: the entry is not declared under keys, or holds no certificates"}},
 		{name: "anchors", text: secrets + certificate(", crl: soft") + "keys: {ca: {stored: {secret: pub, format: x509, crl: list}}}"},
@@ -132,6 +138,24 @@ policies:
 		{name: "short overlap", text: strings.Replace(head, "1h", "1m", 1) + keys + endpoint("signing_keys: [own]"), want: []string{"warning token_endpoint.signing_keys[0]: when the secret \"own\" is rotated"}},
 		{name: "http", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "https", "http", 1), want: []string{"token_endpoint.issuer: must be https"}},
 		{name: "client twice", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "name: bravo", "name: acme", 1), want: []string{"warning secrets.bravo", "token_endpoint.clients[1].name: another client has this name"}},
+		{name: "misspelt client", text: strings.Replace(head, "clients: [acme]", "clients: [bravo, acne]", 1) + keys + endpoint("signing_keys: [own]"), want: []string{
+			`policies.acme.require.any_of[0].bearer.own.clients[1]: client "acne" is not declared under token_endpoint.clients, did you mean "acme"?`,
+		}},
+		{name: "misspelt scope", text: strings.Replace(head, "scopes: [orders]", "scopes: [order]", 1) + keys + endpoint("signing_keys: [own]"), want: []string{
+			`policies.orders.require.bearer.own.scopes[0]: scope "order" is given to no client under token_endpoint.clients, did you mean "orders"?`,
+		}},
+		{name: "another name", text: strings.Replace(head, "clients: [acme]", "clients: [q8f2-pasted-secret]", 1) + keys + endpoint("signing_keys: [own]"), want: []string{
+			`own.clients[0]: a client of that name is not declared under token_endpoint.clients`,
+		}},
+		{name: "another scope", text: strings.Replace(head, "scopes: [orders]", "scopes: [q8f2-pasted-secret]", 1) + keys + endpoint("signing_keys: [own]"), want: []string{
+			`own.scopes[0]: a scope of that name is given to no client under token_endpoint.clients`,
+		}},
+		{name: "misspelt client beside a mistake", text: strings.Replace(head, "own: {clients: [acme]}", "own: {clients: [acne]}, headr: X", 1) + keys + endpoint("signing_keys: [own]"), want: []string{
+			`own.clients[0]: client "acne" is not declared under token_endpoint.clients, did you mean "acme"?`, `unknown field "headr"`,
+		}},
+		{name: "a client with a mistake", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "{name: acme", "{nme: acme", 1), want: []string{
+			`token_endpoint.clients[0]: unknown field "nme", did you mean "name"?`,
+		}},
 		{name: "undeclared secret", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "[bravo]", "[brave]", 1), want: []string{"warning secrets.bravo", `token_endpoint.clients[1].secrets[0]: secret "brave" is not declared`}},
 	}
 	for _, tt := range tests {

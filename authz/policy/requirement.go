@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/check/bearer"
 	"github.com/hookauthz/hookauthz/authz/provider"
 	"github.com/hookauthz/hookauthz/authz/scheme"
 	"github.com/hookauthz/hookauthz/authz/template"
@@ -45,6 +46,9 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 		return built{authenticates: true} // the document says what is missing
 	}
 	name := string(field.Name())
+	if from, url := q.GetBearer().GetIntrospection(), path+".bearer.introspection.url"; from != nil && c.file.document.Sound(url) {
+		c.secureURL(url, from.GetUrl())
+	}
 	return c.kind(path+"."+name, name, message.Get(field).Message().Interface(), nil)
 }
 
@@ -185,6 +189,10 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 		c.undeclaredKeys(full, textAt(settings, p.Path), p.Message)
 		return
 	}
+	if what, ok := map[string]string{bearer.CodeUndeclaredClient: "client", bearer.CodeUndeclaredScope: "scope"}[p.Code]; ok {
+		c.undeclaredGrantee(full, what, textAt(settings, p.Path))
+		return
+	}
 	if entry != nil && !strings.HasPrefix(p.Path, "secrets") {
 		c.add(c.file.document.At(path, 0), p.Code, "catalogue entry "+entry.GetName()+": "+p.Path+": "+p.Message, p.Warning)
 		return
@@ -198,7 +206,7 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 func (c *compiler) standsAlone(path, field string, p authz.Problem) bool {
 	sound := c.file.document.Sound
 	switch p.Code {
-	case authz.CodeUndeclaredSecret, authz.CodeUndeclaredKeys, template.CodeSyntax, template.CodeFilter:
+	case authz.CodeUndeclaredSecret, authz.CodeUndeclaredKeys, bearer.CodeUndeclaredClient, bearer.CodeUndeclaredScope, template.CodeSyntax, template.CodeFilter:
 		return sound(field)
 	case template.CodeValue:
 		return sound(field) && sound(path+".credential") && sound(path+".timestamp") && sound(path+".public_url")

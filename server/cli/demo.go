@@ -9,7 +9,7 @@ import (
 	"github.com/hookauthz/hookauthz/server/demo"
 )
 
-const demoLong = `Start the server on loopback with random secrets in memory, send it eight checks
+const demoLong = `Start the server on loopback with random secrets in memory, send it twelve checks
 as Envoy would, and show each verdict and why. It needs no Envoy, no Vault and no
 file, and leaves nothing behind.
 

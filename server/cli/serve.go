@@ -39,7 +39,13 @@ are still answered; then requests in flight end. A second signal stops at once.
 Vault: secrets in Vault want VAULT_ADDR and a way to log in: the variable
 VAULT_TOKEN, --vault-token-file, or --vault-auth approle with its two files. The
 other variables of Vault's own command line count too, such as VAULT_NAMESPACE
-and VAULT_CACERT.`
+and VAULT_CACERT.
+
+Tokens: --token-listen opens the token endpoint that the policy file declares.
+Opaque tokens want a Redis besides, --token-store.
+
+Traces: OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, say
+where spans are sent. Without them there are none.`
 
 const serveExample = `  # with secrets in files or variables
   hookauthz serve --config policy.yaml
@@ -53,7 +59,11 @@ const serveExample = `  # with secrets in files or variables
 
   # on the network, with mutual TLS
   hookauthz serve --config policy.yaml --listen 0.0.0.0:9191 --tls-cert tls.crt --tls-key tls.key \
-    --tls-client-ca ca.crt --tls-client-san spiffe://example/envoy`
+    --tls-client-ca ca.crt --tls-client-san spiffe://example/envoy
+
+  # with a token endpoint for senders
+  hookauthz serve --config policy.yaml --token-listen 0.0.0.0:8443 \
+    --token-tls-cert tls.crt --token-tls-key tls.key`
 
 func (c *command) serve() *cobra.Command {
 	set := flag.NewFlagSet("serve", flag.ContinueOnError)

@@ -75,9 +75,9 @@ func NewFlags(set *flag.FlagSet) *Flags {
 
 	set.StringVar(&f.maxBody, "max-body", FormatSize(DefaultMaxBody), "`SIZE` of the largest body, where a policy names none")
 	set.DurationVar(&f.refresh, "refresh", defaultRefresh, "`DURATION` after which secrets are read again")
-	set.DurationVar(&f.maxStale, "max-stale", defaultMaxStale, "`DURATION` that secrets are good while their source can't be reached")
+	set.DurationVar(&f.maxStale, "max-stale", defaultMaxStale, "`DURATION` that secrets, and keys of issuers, are good while their source can't be reached")
 	f.registerVault(set)
-	set.BoolVar(&f.dev, "dev", false, "permit what is only fit for a developer's machine: a root token, Vault by plain http, --vault-skip-verify")
+	set.BoolVar(&f.dev, "dev", false, "permit what is only fit for a developer's machine: a root token, Vault and issuers by plain http, issuers on this machine, --vault-skip-verify")
 
 	set.DurationVar(&f.drainWait, "drain-wait", defaultDrainWait, "`DURATION` that NOT_SERVING is announced on SIGTERM, before the listener closes")
 	set.DurationVar(&f.drainTimeout, "drain-timeout", defaultDrainTimeout, "`DURATION` that requests may take to end after --drain-wait")

@@ -169,6 +169,10 @@ func TestRevoke(t *testing.T) {
 	acme, olaf := basic("acme", acmeSecret), basic("olaf", olafSecret)
 	one, other := s.issue("/token", acme).Token, s.issue("/token", olaf).Token
 	elsewhere := put(t, s.store, authz.Grant{Issuer: "https://other.example", Client: "acme", Policies: []string{"shop"}, Expires: time.Now().Add(time.Hour)})
+	unreadable := s.issue("/token", acme).Token
+	if err := redis.client(t).Set(t.Context(), name(t, unreadable), `{"iss":"i","v":2}`, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		body   string
@@ -185,6 +189,7 @@ func TestRevoke(t *testing.T) {
 		{name: "another issuer's", body: form("token", elsewhere), client: acme, status: 200, result: "nothing_to_revoke"},
 		{name: "none", body: form("token", "x"), client: acme, status: 200, result: "nothing_to_revoke"},
 		{name: "unknown", body: form("token", strings.Repeat("A", 43)), client: acme, status: 200, result: "nothing_to_revoke"},
+		{name: "one that can't be read", body: form("token", unreadable), client: acme, status: 503, code: "temporarily_unavailable", result: "unavailable"},
 		{name: "its own", body: form("token", one, "token_type_hint", "refresh_token"), client: acme, status: 200, result: "revoked"},
 		{name: "again", body: form("token", one), client: acme, status: 200, result: "nothing_to_revoke"},
 	}

@@ -104,7 +104,8 @@ func (s *Store) Find(ctx context.Context, token string, now time.Time) (authz.Gr
 	grant, ok := parseEntry(text)
 	switch {
 	case !ok:
-		return authz.Grant{}, authz.Deny(authz.ReasonTokenInvalid, "what the token store holds is no grant")
+		// It is one of our tokens, perhaps of a newer version of ours.
+		return authz.Grant{}, authz.Deny(authz.ReasonTokenStoreUnavailable, "what the token store holds is no grant that can be read")
 	case !now.Before(grant.Expires):
 		return authz.Grant{}, authz.Deny(authz.ReasonTokenExpired, "the token ended")
 	}

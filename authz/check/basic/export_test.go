@@ -16,4 +16,5 @@ const (
 	UserPause    = userPause
 	MaxWaiting   = maxWaiting
 	ProofTime    = proofTime
+	MaxSources   = maxSources
 )

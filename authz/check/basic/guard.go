@@ -117,7 +117,7 @@ func (g *guard) waste(work int, password []byte) {
 type admission struct{ address, user *atomic.Int64 }
 
 // admit takes an attempt's tokens. It reports false if the source fails too often.
-func (g *guard) admit(policy string, peer netip.Addr, user []byte, now time.Time) (admission, bool) {
+func (g *guard) admit(policy string, from source, user []byte, now time.Time) (admission, bool) {
 	g.tables.Do(func() {
 		g.seed = maphash.MakeSeed()
 		g.addresses = make(buckets, tableSize)
@@ -125,8 +125,7 @@ func (g *guard) admit(policy string, peer netip.Addr, user []byte, now time.Time
 	})
 	var h maphash.Hash
 	h.SetSeed(g.seed)
-	source := sourceOf(peer)
-	writeAll(&h, policy, string(source[:]))
+	writeAll(&h, policy, string(from[:]))
 	a := admission{address: &g.addresses[h.Sum64()%tableSize]}
 	writeAll(&h, string(user))
 	a.user = &g.users[h.Sum64()%tableSize]
@@ -158,12 +157,14 @@ func writeAll(h *maphash.Hash, texts ...string) {
 	}
 }
 
-// sourceOf returns what counts as one source: an IPv4 address, or the /64 that
-// one customer has of IPv6. Connections without an address are one source.
-func sourceOf(peer netip.Addr) [16]byte {
+// A source is what is counted as one: an IPv4 address, or the /64 that one
+// customer has of IPv6. Connections without an address are one source.
+type source [16]byte
+
+func sourceOf(peer netip.Addr) source {
 	peer = peer.Unmap()
 	if !peer.IsValid() {
-		return [16]byte{}
+		return source{}
 	}
 	bytes := peer.As16()
 	if peer.Is6() {

@@ -85,7 +85,7 @@ func TestClockSetBack(t *testing.T) {
 }
 
 // Strangers lock nobody out: neither by a user's name, nor from the same address
-// once the sender was seen.
+// once the sender was seen there.
 func TestFloodLeavesSenders(t *testing.T) {
 	check, m := newMetered(t, hashes(users()), one(hashOf(password)))
 	flood := func(after time.Duration) {
@@ -101,16 +101,21 @@ func TestFloodLeavesSenders(t *testing.T) {
 		name    string
 		address string
 		after   time.Duration
+		calm    bool
 		want    authz.Reason
 		calls   int
 	}{
 		{name: "an unseen sender behind the address of the flood", address: "192.0.2.1", want: authz.ReasonSenderLimit},
 		{name: "an unseen sender elsewhere", address: "198.51.100.1", want: authz.ReasonVerified, calls: 1},
-		{name: "then behind the address of the flood", address: "192.0.2.1", want: authz.ReasonVerified},
-		{name: "and when its proof is old", address: "192.0.2.1", after: time.Hour, want: authz.ReasonVerified, calls: 1},
+		{name: "then behind the address of the flood", address: "192.0.2.1", want: authz.ReasonSenderLimit},
+		{name: "there, before the flood", address: "192.0.2.1", after: time.Hour, calm: true, want: authz.ReasonVerified, calls: 1},
+		{name: "there, in the flood", address: "192.0.2.1", after: time.Hour, want: authz.ReasonVerified},
+		{name: "and when its proof is old", address: "192.0.2.1", after: 2 * time.Hour, want: authz.ReasonVerified, calls: 1},
 	}
 	for _, step := range steps {
-		flood(step.after)
+		if !step.calm {
+			flood(step.after)
+		}
 		_, err := check.Verify(t.Context(), from(step.address, step.after, "ali:"+password))
 		t.Run(step.name, func(t *testing.T) {
 			authztest.WantReason(t, err, step.want)
@@ -118,6 +123,47 @@ func TestFloodLeavesSenders(t *testing.T) {
 				t.Errorf("%d hashes, want %d", calls, step.calls)
 			}
 		})
+	}
+}
+
+// That the sender was seen a moment ago gives a guesser elsewhere no more guesses
+// than there are tokens: else the right one would pass, and be told by it.
+func TestGuessesAtASenderThatIsSeen(t *testing.T) {
+	check, m := newMetered(t, hashes(users()), one(hashOf(password)))
+	for _, after := range []time.Duration{0, time.Second, time.Hour} {
+		_, err := check.Verify(t.Context(), from("198.51.100.1", after, "ali:"+password))
+		authztest.WantReason(t, err, authz.ReasonVerified)
+		guess(t, check, 2*basic.UserBurst, func(i int) *authz.Request { return from("192.0.2.1", after, fmt.Sprintf("ali:guess %d", i)) })
+		m.since()
+		_, err = check.Verify(t.Context(), from("192.0.2.1", after, "ali:"+password))
+		authztest.WantReason(t, err, authz.ReasonSenderLimit)
+		if calls, _ := m.since(); calls != 0 {
+			t.Errorf("%d hashes, want none", calls)
+		}
+	}
+}
+
+// A sender that comes from several addresses is hashed once, and is seen at each.
+func TestSenderOfManyAddresses(t *testing.T) {
+	check, m := newMetered(t, hashes(users()), one(hashOf(password)))
+	address := func(i int) string { return fmt.Sprintf("192.0.2.%d", i+1) }
+	come := func(i int) error {
+		_, err := check.Verify(t.Context(), from(address(i), 0, "ali:"+password))
+		return err
+	}
+	for i := range basic.MaxSources + 1 {
+		authztest.WantReason(t, come(i), authz.ReasonVerified)
+	}
+	if calls, _ := m.since(); calls != 1 {
+		t.Errorf("%d hashes, want 1", calls)
+	}
+	for i := range basic.MaxSources + 1 {
+		guess(t, check, basic.UserBurst, func(n int) *authz.Request { return from(address(i), 0, fmt.Sprintf("ali:guess %d", n)) })
+		want := authz.ReasonVerified
+		if i == 0 { // forgotten
+			want = authz.ReasonSenderLimit
+		}
+		authztest.WantReason(t, come(i), want)
 	}
 }
 

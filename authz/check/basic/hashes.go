@@ -3,6 +3,7 @@ package basic
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 // Beside each hash stands what was last seen to match it, as a tag under a random
 // key. It ends with the version of the secret that the hash came from. For
 // proofTime it answers without a hash; later it only tells a sender that we know
-// from a stranger.
+// from a stranger. It spares a sender the guard's leave only where it was seen
+// before: a stranger's guesses are counted, whether or not one of them is right.
 type hashes struct {
 	policy string
 	guard  *guard
@@ -33,10 +35,28 @@ type hashed struct {
 	proof  *atomic.Pointer[proof]
 }
 
-// A proof says what matched a hash, and when.
+// A proof says what matched a hash, and when, and from where it has come. It is
+// immutable.
 type proof struct {
-	tag stored.Tag
-	at  time.Time
+	tag  stored.Tag
+	at   time.Time
+	from []source // the newest first
+}
+
+// of reports whether p is of tag.
+func (p *proof) of(tag *stored.Tag) bool { return p != nil && p.tag.Equal(tag) }
+
+// prove remembers that tag, from there, matched the hash at a time.
+func (h *hashed) prove(tag stored.Tag, from source, at time.Time) {
+	next := &proof{tag: tag, at: at, from: []source{from}}
+	if last := h.proof.Load(); last.of(&tag) {
+		for _, before := range last.from {
+			if before != from && len(next.from) < maxSources {
+				next.from = append(next.from, before)
+			}
+		}
+	}
+	h.proof.Store(next)
 }
 
 const (
@@ -44,6 +64,9 @@ const (
 	proofTime = time.Minute
 	// maxHashes is how many hashes of one user are tried for a request.
 	maxHashes = 4
+	// maxSources is how many sources of one sender are remembered: those of its
+	// machines, or of the load balancers before us.
+	maxSources = 16
 )
 
 func newHashes(policy string, shared *guard, accounts []account) *hashes {
@@ -73,37 +96,47 @@ func (h *hashes) unfit(now time.Time, tell func(secret string, why error)) {
 // verify looks for a proof first, which costs no hash and asks nobody's leave.
 func (h *hashes) verify(ctx context.Context, r *authz.Request, user, password []byte) (authz.Identity, error) {
 	digest := stored.Digest(sha256.Sum256(user))
-	tag := h.sealer.Seal(digest, sha256.Sum256(password))
-	if identity, _, proven := h.remembered(&tag, r.Received); proven {
-		return identity, nil
+	a := attempt{user: user, password: password, digest: digest, passage: passage{
+		tag: h.sealer.Seal(digest, sha256.Sum256(password)), from: sourceOf(r.Peer),
+	}}
+	if m := h.remembered(&a.passage, r.Received); m.proven != nil && m.here {
+		return identify(m.proven), nil
 	}
 	if len(password) > stored.MaxHashed {
 		return authz.Identity{}, authz.Deny(authz.ReasonBasicInvalid, "the password is longer than any that bcrypt can tell apart")
 	}
-	return h.share(ctx, h.guard, tag, func() (authz.Identity, bool, error) {
-		return h.attempt(ctx, r, attempt{user: user, password: password, digest: digest, tag: tag})
-	})
+	return h.share(ctx, h.guard, a.passage, func() (authz.Identity, bool, error) { return h.attempt(ctx, r, &a) })
 }
 
-// remembered looks for tag among the proofs. It compares with every one of them,
-// whatever it finds. known says that tag matched at some time.
-func (h *hashes) remembered(tag *stored.Tag, now time.Time) (identity authz.Identity, known, proven bool) {
+// A memory is what the proofs say of a tag.
+type memory struct {
+	proven *scheme.Key[hashed] // what it matched lately, nil if nothing
+	at     time.Time           // when proven was hashed
+	known  bool                // it matched something at some time
+	here   bool                // and came from this source
+}
+
+// remembered looks for p's tag among the proofs. It compares with every one of
+// them, whatever it finds.
+func (h *hashes) remembered(p *passage, now time.Time) memory {
+	var m memory
 	for _, ring := range h.keys {
 		for i := range ring.Len() {
 			keys, _ := ring.At(i, now)
 			for j := range keys {
 				last := keys[j].Value.proof.Load()
-				if last == nil || !last.tag.Equal(tag) {
+				if !last.of(&p.tag) {
 					continue
 				}
-				known = true
-				if age := now.Sub(last.at); age < proofTime && age > -proofTime && !proven {
-					proven, identity = true, identify(&keys[j])
+				m.known = true
+				m.here = m.here || slices.Contains(last.from, p.from)
+				if age := now.Sub(last.at); age < proofTime && age > -proofTime && m.proven == nil {
+					m.proven, m.at = &keys[j], last.at
 				}
 			}
 		}
 	}
-	return identity, known, proven
+	return m
 }
 
 func identify(key *scheme.Key[hashed]) authz.Identity {
@@ -115,40 +148,49 @@ func identify(key *scheme.Key[hashed]) authz.Identity {
 
 // An attempt is what a request presents.
 type attempt struct {
+	passage
+
 	user, password []byte
 	digest         stored.Digest
-	tag            stored.Tag
 }
 
 // attempt hashes what is presented, if the guard lets it. settled says that the
-// verdict is good for everybody who presents the same.
-func (h *hashes) attempt(ctx context.Context, r *authz.Request, a attempt) (identity authz.Identity, settled bool, err error) {
-	identity, known, proven := h.remembered(&a.tag, r.Received)
-	if proven { // since we looked
-		return identity, true, nil
-	}
+// verdict is good for everybody who presents the same from there.
+func (h *hashes) attempt(ctx context.Context, r *authz.Request, a *attempt) (identity authz.Identity, settled bool, err error) {
+	m := h.remembered(&a.passage, r.Received)
 	own, work, trouble := h.candidates(a.digest, r.Received)
 	if work == 0 {
 		return authz.Identity{}, true, verdict(trouble)
 	}
 
-	lane, taken := h.guard.known, admission{}
-	if !known {
+	var taken admission
+	if !m.here {
 		var admitted bool
-		lane = h.guard.strangers
-		if taken, admitted = h.guard.admit(h.policy, r.Peer, a.user, r.Received); !admitted {
+		if taken, admitted = h.guard.admit(h.policy, a.from, a.user, r.Received); !admitted {
 			return authz.Identity{}, false, authz.Deny(authz.ReasonSenderLimit, "too many wrong passwords from this address, or for this user from it")
 		}
 	}
-	if !h.guard.enter(ctx, lane) {
-		taken.refund()
-		return authz.Identity{}, false, overloaded()
+	if m.proven == nil {
+		lane := h.guard.strangers
+		if m.known {
+			lane = h.guard.known
+		}
+		if !h.guard.enter(ctx, lane) {
+			taken.refund()
+			return authz.Identity{}, false, overloaded()
+		}
+		defer lane.exit()
+		m = h.remembered(&a.passage, r.Received) // somebody else may have hashed it
 	}
-	defer lane.exit()
+	if m.proven != nil {
+		taken.refund()
+		m.proven.Value.prove(a.tag, a.from, m.at)
+		return identify(m.proven), true, nil
+	}
 	for _, key := range own {
 		work -= key.Value.hash.Work()
 		if h.guard.matches(key.Value.hash, a.password) {
-			key.Value.proof.Store(&proof{tag: a.tag, at: r.Received})
+			key.Value.prove(a.tag, a.from, r.Received)
 			taken.refund()
 			return identify(key), true, nil
 		}

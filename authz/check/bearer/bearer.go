@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 )
 
 // A Check passes requests whose token holds.
@@ -45,17 +46,18 @@ func (c *Check) Verify(ctx context.Context, r *authz.Request) (authz.Identity, e
 // several names, are longer.
 const maxPrincipal = 512
 
-// principal returns the first of names that is a claim of whoever holds the token,
-// or a denial. It goes to logs and into headers, so it is printable ASCII without
-// a blank at either end: a header would lose that, and be another principal's.
-func principal(text func(name string) (string, bool), names ...string) (string, error) {
-	for _, name := range names {
-		value, ok := text(name)
-		if !ok {
+// principal returns who holds the token: its subject, or its client if it has
+// none; otherwise a denial. It goes to logs and into headers, so it is printable
+// ASCII without a blank at either end: a header would lose that, and be another
+// principal's. A subject that is no text is not passed over: it is not the client.
+func principal(c *jose.Claims) (string, error) {
+	for _, name := range [...]string{"sub", "client_id"} {
+		if !c.Has(name) || c.IsNull(name) {
 			continue
 		}
-		if value == "" || len(value) > maxPrincipal || strings.Trim(value, " ") != value || strings.ContainsFunc(value, unprintable) {
-			return "", authz.Deny(authz.ReasonTokenInvalid, `"`+name+`" is empty, too long, or not printable ASCII`)
+		value, ok := c.Text(name)
+		if !ok || value == "" || len(value) > maxPrincipal || strings.Trim(value, " ") != value || strings.ContainsFunc(value, unprintable) {
+			return "", authz.Deny(authz.ReasonTokenInvalid, `"`+name+`" is no text, empty, too long, or not printable ASCII`)
 		}
 		return value, nil
 	}

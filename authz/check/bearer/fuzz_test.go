@@ -78,7 +78,7 @@ func BenchmarkBearer(b *testing.B) {
 	e.Introspector = func(authz.IntrospectionServer) authz.Introspector { return kept(answer) }
 	e.Keys = env(map[string]authz.KeySet{"keys": set(public("ed", keyOf("key")), public("ec", ecKey()), public("rsa", rsaKey()))}).Keys
 	own := issuing(nil)
-	opaque := issuing(grants{"2YotnFZFEjr1zCsicMWpAA": {Client: "acme", Policies: []string{"test"}, Expires: authztest.Received().Add(time.Hour)}})
+	opaque := issuing(grants{"2YotnFZFEjr1zCsicMWpAA": {Issuer: ownIssuer, Client: "acme", Policies: []string{"test"}, Expires: authztest.Received().Add(time.Hour)}})
 	benchmarks := []struct {
 		name     string
 		settings *policypb.Bearer

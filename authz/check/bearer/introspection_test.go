@@ -59,6 +59,8 @@ func TestIntrospection(t *testing.T) {
 		{name: "subject", answer: with(`"sub":"crm"`), want: ok},
 		{name: "subject and client", answer: with(`"sub":"crm","client_id":"x"`), want: ok},
 		{name: "client", answer: with(`"client_id":"crm"`), want: ok},
+		{name: "client, and a subject that is null", answer: with(`"sub":null,"client_id":"crm"`), want: ok},
+		{name: "client, and a subject that is a number", answer: with(`"sub":7,"client_id":"crm"`), want: invalid},
 		{name: "several audiences", answer: `{"active":true,"aud":["x","` + audience + `"],"sub":"crm"}`, want: ok},
 		{name: "nobody", answer: with(`"username":"crm"`), want: invalid},
 		{name: "not ASCII", answer: with(`"sub":"crä"`), want: invalid},

@@ -34,7 +34,7 @@ func (j *jwtJudge) judge(ctx context.Context, token string, now time.Time) (auth
 	if err := j.rules.Check(claims, now); err != nil {
 		return authz.Identity{}, err //nolint:wrapcheck // a denial
 	}
-	name, err := principal(claims.Text, "sub", "client_id")
+	name, err := principal(claims)
 	if err != nil {
 		return authz.Identity{}, err
 	}

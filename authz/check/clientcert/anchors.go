@@ -2,6 +2,7 @@ package clientcert
 
 import (
 	"crypto/x509"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ type authority struct {
 	authz.Authority
 
 	stale bool
+	// revoked says that a list of another authority names it.
+	revoked bool
 }
 
 // at returns what is trusted at now. trouble, if not nil, says that some anchors
@@ -97,7 +100,31 @@ func newTrust(from []*authz.Anchors) *trust {
 			}
 		}
 	}
+	for i := range t.authorities {
+		t.authorities[i].revoked = t.takenBack(t.authorities[i].Certificate)
+	}
 	return t
+}
+
+// takenBack reports whether a list names the certificate of an authority that
+// another one signed. An authority is trusted by itself, but not against the word
+// of its own issuer: where lists are asked for, authorities between are listed
+// among the anchors.
+func (t *trust) takenBack(certificate *x509.Certificate) bool {
+	if string(certificate.RawIssuer) == string(certificate.RawSubject) {
+		return false
+	}
+	for i := range t.authorities {
+		issuer := t.authorities[i].Certificate
+		if string(issuer.RawSubject) != string(certificate.RawIssuer) {
+			continue
+		}
+		named := slices.ContainsFunc(t.lists, func(l list) bool { return l.of(issuer) && l.names(certificate) })
+		if named && certificate.CheckSignatureFrom(issuer) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *trust) add(read *authz.Anchors, previous bool) {
@@ -106,7 +133,7 @@ func (t *trust) add(read *authz.Anchors, previous bool) {
 			continue
 		}
 		t.pool.AddCert(a.Certificate)
-		t.authorities = append(t.authorities, authority{a, read.Stale})
+		t.authorities = append(t.authorities, authority{Authority: a, stale: read.Stale})
 	}
 }
 

@@ -350,6 +350,11 @@ func TestChains(t *testing.T) {
 		{name: "URI permitted", want: verified, make: func(t stage) scene {
 			return constrained(t, func(c *x509.Certificate) { c.PermittedURIDomains = []string{"example.org"} }, uris("spiffe://example.org/a"))
 		}},
+		{name: "URI not permitted, in an encoding that package x509 passes over", want: notAllowed, make: func(t stage) scene {
+			s := constrained(t, func(c *x509.Certificate) { c.PermittedURIDomains = []string{"example.org"} }, constructedNames(6, "spiffe://example.com/a"))
+			s.settings = &policypb.ClientCertificate{SpiffeIds: []string{"spiffe://example.com/a"}}
+			return s
+		}},
 		{name: "address not permitted", want: untrusted, says: "name constraints", make: func(t stage) scene {
 			return constrained(t, func(c *x509.Certificate) {
 				c.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(192, 0, 2, 0).To4(), Mask: net.CIDRMask(24, 32)}}

@@ -73,8 +73,9 @@ func (l *list) names(certificate *x509.Certificate) bool {
 }
 
 // judged adds to c what the lists say. Every certificate below the anchor is
-// judged by its issuer's lists.
+// judged by its issuer's lists, and the anchor is revoked where one names it.
 func (t *trust) judged(c chain) chain {
+	c.revoked = c.anchor.revoked
 	for i, certificate := range c.certificates[:len(c.certificates)-1] {
 		var judges []*list
 		for j := range t.lists {

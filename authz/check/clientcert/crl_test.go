@@ -23,6 +23,7 @@ func TestRevocation(t *testing.T) {
 	middle := authority(t, ca, "Middle")
 	second := authority(t, nil, "Second")
 	crossed := authorityOf(t, second, middle.key, "Middle")
+	sameNumber := authority(t, nil, "One")
 	good, bad := leaf(t, ca), leaf(t, ca)
 	under := leaf(t, middle)
 	noCRL := authority(t, nil, "Silent", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })
@@ -97,6 +98,10 @@ func TestRevocation(t *testing.T) {
 		{name: "between revoked by one of two roots", anchors: []*node{ca, second}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: second}, &listing{by: middle}), shown: []*node{under, middle, crossed}, hard: revoked, soft: verified},
 		{name: "between revoked by one of two roots, and an anchor itself", anchors: []*node{ca, second, middle}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: second}, &listing{by: middle}), shown: []*node{under, middle, crossed}, hard: verified, soft: verified},
 		{name: "between revoked by both roots", anchors: []*node{ca, second}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: second, revoked: []*node{crossed}}), shown: []*node{under, middle, crossed}, hard: revoked, soft: revoked},
+		{name: "an anchor revoked by another", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: middle}), shown: []*node{under}, hard: revoked, soft: revoked},
+		{name: "an anchor revoked by another, shown too", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: middle}), shown: []*node{under, middle}, hard: revoked, soft: revoked},
+		{name: "an anchor revoked by another of its issuer's name", anchors: []*node{ca, other, middle}, lists: lists(&listing{by: other, revoked: []*node{middle}}, &listing{by: ca}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
+		{name: "an anchor with the number of a sender's that it revoked", anchors: []*node{sameNumber}, lists: lists(&listing{by: sameNumber, revoked: []*node{sameNumber}}), shown: []*node{leaf(t, sameNumber)}, hard: verified, soft: verified},
 		{name: "number is that of another issuer's", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{under}}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
 	}
 	for _, tt := range tests {

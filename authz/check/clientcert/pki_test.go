@@ -166,6 +166,23 @@ func rawNames(tag int, texts ...string) pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: value}
 }
 
+// constructedNames are names whose tag says that they are made of parts, which
+// they can't be. Package x509 passes over them.
+func constructedNames(tag int, texts ...string) change {
+	return func(c *x509.Certificate) {
+		var names []asn1.RawValue
+		for _, text := range texts {
+			names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: []byte(text)})
+		}
+		value, err := asn1.Marshal(names)
+		if err != nil {
+			return
+		}
+		c.DNSNames = nil
+		c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: value})
+	}
+}
+
 // signWeakly replaces the signature of what parent, with an RSA key, signed with
 // SHA-256 by one with SHA-1. Go makes none itself.
 func signWeakly(tb testing.TB, der []byte, parent *node) []byte {

@@ -104,6 +104,9 @@ func subjectAltName() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 5,
 // namesOf returns the certificate's names as they are written. The parsed
 // certificate has URIs only as package url would write them, which is not the
 // same text for each.
+//
+// A name that is encoded as if it were made of parts can't be read: package x509
+// passes over it, and so no name constraint would count for it.
 func namesOf(certificate *x509.Certificate) (dns, uris []string, ok bool) {
 	for _, extension := range certificate.Extensions {
 		if !extension.Id.Equal(subjectAltName()) {
@@ -120,10 +123,12 @@ func namesOf(certificate *x509.Certificate) (dns, uris []string, ok bool) {
 				return nil, nil, false
 			}
 			switch {
-			case name.Class != asn1.ClassContextSpecific:
+			case name.Class != asn1.ClassContextSpecific || name.Tag != tagDNS && name.Tag != tagURI:
+			case name.IsCompound:
+				return nil, nil, false
 			case name.Tag == tagDNS:
 				dns = append(dns, string(name.Bytes))
-			case name.Tag == tagURI:
+			default:
 				uris = append(uris, string(name.Bytes))
 			}
 		}

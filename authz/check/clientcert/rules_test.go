@@ -94,6 +94,10 @@ func TestRules(t *testing.T) {
 			c.ExtraExtensions = []pkix.Extension{rawNames(2)}
 		}), want: none},
 
+		{name: "URI of another encoding", settings: wantURI("https://example.org/a"), shown: leaf(t, ca, constructedNames(6, "https://example.org/a")), want: none},
+		{name: "SPIFFE id of another encoding", settings: wantID("spiffe://example.org/a"), shown: leaf(t, ca, constructedNames(6, "spiffe://example.org/a")), want: none},
+		{name: "DNS name of another encoding", settings: wantDNS(client), shown: leaf(t, ca, constructedNames(2, client)), want: none},
+
 		{name: "issuer", settings: wantIssuer("CN=Root,O=Example"), shown: plain, want: "sha256:" + fingerprint(plain)},
 		{name: "issuer in other words", settings: wantIssuer(`cn=\52oot,2.5.4.10=Example`), shown: plain, want: "sha256:" + fingerprint(plain)},
 		{name: "second issuer", settings: wantIssuer("CN=Other", "CN=Root,O=Example"), shown: plain, want: "sha256:" + fingerprint(plain)},

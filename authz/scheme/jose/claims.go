@@ -49,6 +49,12 @@ func (c *Claims) Has(name string) bool {
 	return found
 }
 
+// IsNull reports whether there is a claim of that name that is null.
+func (c *Claims) IsNull(name string) bool {
+	v, _ := c.all.get(name)
+	return v.kind == kindNull
+}
+
 // Text returns a claim that is a string, false if it is absent or anything else.
 func (c *Claims) Text(name string) (string, bool) {
 	v, _ := c.all.get(name)

@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // The sizes of RSA keys that are taken, in bits. RFC 7518, section 3.3, sets the
@@ -25,6 +27,9 @@ func checkKey(key crypto.PublicKey) error {
 		if len(key) != ed25519.PublicKeySize {
 			return errors.New("an Ed25519 key has 32 bytes")
 		}
+		if hasSmallOrder(key) {
+			return errors.New("an Ed25519 key of small order, under which anybody can sign")
+		}
 	case *ecdsa.PublicKey:
 		if curveAlgorithm(key.Curve) == "" {
 			return errors.New("the curve is none of P-256, P-384 and P-521")
@@ -38,6 +43,25 @@ func checkKey(key crypto.PublicKey) error {
 		return errors.New("the key is none of Ed25519, P-256, P-384, P-521 and RSA")
 	}
 	return nil
+}
+
+// smallOrder are the points of order 1, 2, 4 and 8 in every encoding that is
+// taken, without the bit for the sign of x. What they are multiplied by hardly
+// matters, and that is all of an Ed25519 equation that depends on the message.
+var smallOrder = [...]string{ //nolint:gochecknoglobals // a table that nobody writes
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+}
+
+func hasSmallOrder(key ed25519.PublicKey) bool {
+	y := [ed25519.PublicKeySize]byte(key)
+	y[len(y)-1] &= 0x7f
+	return slices.Contains(smallOrder[:], hex.EncodeToString(y[:]))
 }
 
 func checkRSA(key *rsa.PublicKey) error {

@@ -1,14 +1,18 @@
 package jose_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha512"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -247,4 +251,68 @@ func TestLeadingZeroOfTheModulusIsTaken(t *testing.T) {
 	if err != nil || !equal(keys[0].Key, public(t, "RSA")) {
 		t.Errorf("ParseJWK = %v, %v", keys, err)
 	}
+}
+
+// Under an Ed25519 key of small order, a text of zeros among them, anybody can
+// sign: half of the equation does not depend on the message, or only on a few of
+// its bits.
+func TestKeysOfSmallOrderAreRefused(t *testing.T) {
+	le := func(n *big.Int) []byte { return reversed(n.FillBytes(make([]byte, ed25519.PublicKeySize))) }
+	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
+	points := [][]byte{
+		make([]byte, ed25519.PublicKeySize), le(big.NewInt(1)), le(new(big.Int).Sub(p, big.NewInt(1))), le(p), le(new(big.Int).Add(p, big.NewInt(1))),
+	}
+	for _, order8 := range []string{
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+	} {
+		point, err := hex.DecodeString(order8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		points = append(points, point)
+	}
+	for _, point := range points {
+		for _, sign := range []byte{0, 0x80} {
+			key := ed25519.PublicKey(bytes.Clone(point))
+			key[len(key)-1] |= sign
+			if !forgeable(key) {
+				t.Errorf("%x: no signature was forged, so the test is not about this key", key)
+			}
+			if keys, err := jose.ParseJWK((jwk{"kty": "OKP", "crv": "Ed25519", "x": b64bytes(key)}).bytes(t)); err == nil || !strings.Contains(err.Error(), "small order") {
+				t.Errorf("%x: ParseJWK = %v, %v", key, keys, err)
+			}
+			if keys, err := jose.ParsePEM([]byte(pkix(t, key))); err == nil || !strings.Contains(err.Error(), "small order") {
+				t.Errorf("%x: ParsePEM = %v, %v", key, keys, err)
+			}
+		}
+	}
+}
+
+// forgeable reports whether a signature by key is found without its private half:
+// a few texts are tried.
+func forgeable(key ed25519.PublicKey) bool {
+	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+	for n := range 100 {
+		seed := bytesOf(byte(n), ed25519.SeedSize)
+		scalar := sha512.Sum512(seed)
+		scalar[0] &= 248
+		scalar[31] = scalar[31]&63 | 64
+		s := new(big.Int).SetBytes(reversed(scalar[:32]))
+		point, ok := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+		if !ok {
+			return false
+		}
+		signature := append(bytes.Clone(point), reversed(s.Mod(s, order).FillBytes(make([]byte, 32)))...)
+		if ed25519.Verify(key, []byte("anything"), signature) {
+			return true
+		}
+	}
+	return false
+}
+
+func reversed(b []byte) []byte {
+	r := bytes.Clone(b)
+	slices.Reverse(r)
+	return r
 }
