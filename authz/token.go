@@ -58,7 +58,8 @@ type Grant struct {
 // A GrantStore finds what opaque tokens stand for. Many goroutines may use it.
 type GrantStore interface {
 	// Find returns the grant of token. The error is a denial:
-	// [ReasonTokenInvalid] if there is none, [ReasonTokenStoreUnavailable] if
-	// nobody can tell. It waits no longer than ctx lives.
+	// [ReasonTokenInvalid] if there is none, [ReasonTokenExpired] if it ended,
+	// [ReasonTokenStoreUnavailable] if nobody can tell. It waits no longer than
+	// ctx lives.
 	Find(ctx context.Context, token string, now time.Time) (Grant, error)
 }

@@ -125,6 +125,7 @@ func failure(err error) error {
 		switch known.Cause {
 		case outbound.CauseTooLarge, outbound.CauseEncoding, outbound.CauseRedirect:
 			return denial // the next token's answer may be another
+		default:
 		}
 	}
 	return downError{denial}

@@ -159,6 +159,11 @@ func (c *Cache) fetch(ctx context.Context, r *remote) {
 		c.inFlight--
 		c.mu.Unlock()
 	}()
+	defer func() {
+		if recover() != nil { // a bug of ours in what follows the question
+			r.abandon()
+		}
+	}()
 	started := time.Now()
 	events := r.learn(started, c.ask(ctx, r))
 	if ctx.Err() == nil { // otherwise we are shutting down

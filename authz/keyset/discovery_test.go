@@ -46,6 +46,7 @@ func TestDiscovery(t *testing.T) {
 		{name: "issuer by another case", oidc: json(`{"Issuer":"` + name + `","jwks_uri":"` + keysURL + `"}`), cause: keyset.CauseIssuer, status: 200},
 		{name: "issuer twice", oidc: json(`{"issuer":"` + name + `","issuer":"` + name + `","jwks_uri":"` + keysURL + `"}`), cause: keyset.CauseMalformed, status: 200},
 		{name: "issuer twice by case", oidc: json(`{"issuer":"` + name + `","ISSUER":"x","jwks_uri":"` + keysURL + `"}`), cause: keyset.CauseMalformed, status: 200},
+		{name: "issuer twice by a letter that is one", oidc: json(`{"issuer":"` + name + `","i\u017f\u017fuer":"x","jwks_uri":"` + keysURL + `"}`), cause: keyset.CauseMalformed, status: 200},
 		{name: "a list", oidc: json(`[]`), cause: keyset.CauseMalformed, status: 200},
 		{name: "no keys", oidc: json(`{"issuer":"` + name + `"}`), cause: keyset.CauseJWKSURI, status: 200},
 		{name: "keys by http", oidc: json(document(name, "http://"+i.Listener.Addr().String()+"/keys")), cause: keyset.CauseJWKSURI, status: 200},

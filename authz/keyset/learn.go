@@ -39,6 +39,17 @@ func (r *remote) learn(started time.Time, got result) []Event {
 	return events
 }
 
+// abandon ends a fetch from which nothing was learnt.
+func (r *remote) abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flying, r.next = false, time.Now().Add(Interval)
+	if r.landing != nil {
+		close(r.landing)
+		r.landing = nil
+	}
+}
+
 // take makes what was fetched what is held. An issuer that publishes no key at
 // all has withdrawn those it had.
 func (r *remote) take(started time.Time, got result, changed bool) {

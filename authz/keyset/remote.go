@@ -140,7 +140,7 @@ func (r *remote) want(id string, now time.Time) (landing chan struct{}, err erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.missing.has(id, now):
+	case r.err == nil && r.missing.has(id, now):
 		return nil, nil
 	case r.landing == nil && age(r.began, now) < Interval:
 		if r.err != nil {

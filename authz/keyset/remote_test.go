@@ -198,6 +198,28 @@ func TestMissingKeyIsRemembered(t *testing.T) {
 	})
 }
 
+// Once the issuer is down nobody can tell whether it still is not there.
+func TestMissingKeyWhileTheIssuerIsDown(t *testing.T) {
+	virtual(t, func(w *world) {
+		t := w.t
+		pass(time.Minute)
+		if keys, err := refresh(w, "b"); err != nil || ids(keys) != "a " {
+			t.Fatalf("Refresh() = %s, %v", ids(keys), err)
+		}
+		w.issuer.fail(outbound.CauseNetwork)
+		pass(keyset.Interval)
+		for _, id := range []string{"c", "b"} {
+			_, err := refresh(w, id)
+			wantReason(t, err, authz.ReasonKeySetUnavailable)
+		}
+		w.issuer.serve(jwks("a", "b"))
+		pass(keyset.Interval)
+		if keys, err := refresh(w, "b"); err != nil || ids(keys) != "a b " {
+			t.Errorf("Refresh() = %s, %v after it came back", ids(keys), err)
+		}
+	})
+}
+
 func TestRefreshThatAsksNobody(t *testing.T) {
 	virtual(t, func(w *world) {
 		t := w.t

@@ -82,9 +82,14 @@ func (s *StoredKeys) join(now time.Time) *joined {
 }
 
 // Refresh implements [authz.KeySet]. The store of secrets is asked in the
-// background, so there is nothing newer to be had.
-func (s *StoredKeys) Refresh(_ context.Context, _ string, now time.Time) (*authz.Keys, error) {
-	return s.Keys(now)
+// background, so there is nothing newer to be had; while it could not be read
+// lately, it may have the key by now.
+func (s *StoredKeys) Refresh(_ context.Context, id string, now time.Time) (*authz.Keys, error) {
+	keys, err := s.Keys(now)
+	if err == nil && keys.Stale && id != "" && !holds(keys, id) {
+		return nil, authz.Deny(authz.ReasonSecretUnavailable, "the secret of the keys could not be read lately, and held no such key before")
+	}
+	return keys, err
 }
 
 // Unfit tells, by name, of the secrets that are there at now and hold no such

@@ -43,6 +43,30 @@ func private(t *testing.T) (crypto.Signer, string) {
 	return key, block("PRIVATE KEY", der)
 }
 
+// While the store is away nobody can tell whether it has a newer key by now, such
+// as one that another replica signs with already.
+func TestUnknownKeyOfAStaleSecret(t *testing.T) {
+	key, text := private(t)
+	secrets := holding(text)
+	signer := keyset.NewSigner([]keyset.SignerKey{{Reference: reference("own", secrets), Format: keyset.FormatPEM}}, time.Minute)
+	id := thumbprint(t, key.Public())
+	for _, stale := range []bool{false, true, false} {
+		versions := *holding(text).versions
+		versions.Stale = stale
+		secrets.versions = &versions
+		if keys, err := signer.Set().Refresh(t.Context(), id, time.Now()); err != nil || keys.Stale != stale {
+			t.Errorf("stale %v: Refresh() = %v, %v for a key that is there", stale, keys, err)
+		}
+		keys, err := signer.Set().Refresh(t.Context(), "newer", time.Now())
+		if stale {
+			wantReason(t, err, authz.ReasonSecretUnavailable)
+		}
+		if (err != nil) != stale || (keys == nil) != stale {
+			t.Errorf("stale %v: Refresh() = %v, %v for a key that is not", stale, keys, err)
+		}
+	}
+}
+
 func TestParseFormat(t *testing.T) {
 	for _, word := range []string{"pem", "x509", "jwk", "jwks"} {
 		if f, ok := keyset.ParseFormat(word); !ok || string(f) != word {

@@ -104,8 +104,14 @@ func (c *command) checkPaths(paths []string, format string, options policy.Optio
 
 // summary counts what a policy file holds.
 func summary(file *policy.File) string {
+	secrets := 0
+	for _, s := range file.Secrets() {
+		if s.VaultPKI == nil { // that is an entry of keys
+			secrets++
+		}
+	}
 	return count(len(file.Table(policy.Sources{}).Policies()), "policy", "policies") + ", " +
-		count(len(file.Secrets()), "secret", "secrets") + ", " +
+		count(secrets, "secret", "secrets") + ", " +
 		count(file.Routes(), "route", "routes")
 }
 

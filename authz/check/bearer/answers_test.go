@@ -68,7 +68,7 @@ func TestAnswers(t *testing.T) {
 		{Failure: "secret of a key missing, forbidden or not a key", Verify: token(jwt(nil), failing(authz.ReasonSecretForbidden), good)},
 		{Failure: "secret of a key missing, forbidden or not a key", Verify: token(jwt(nil), failing(authz.ReasonSecretInvalid), good)},
 		{Failure: "the authorization server refuses our client secret", Verify: said(authz.ReasonSecretInvalid)},
-		{Failure: "secret of a key could not be read for too long", Verify: token(jwt(nil), failing(authz.ReasonSecretUnavailable), good)},
+		{Failure: "secret of a key could not be read for too long; or not lately, and the token names another key", Verify: token(jwt(nil), failing(authz.ReasonSecretUnavailable), good)},
 		{Failure: "the issuer's keys could not be fetched for too long", Verify: token(jwt(nil), failing(authz.ReasonKeySetUnavailable), good)},
 		{Failure: "the authorization server gives no answer, or none that can be read", Verify: said(authz.ReasonIntrospectionUnavailable)},
 		{Failure: "the store of tokens does not answer", Verify: token(clients("acme"), issuing(grants{}), "down")},

@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func (j *introspectionJudge) judge(ctx context.Context, token string, now time.T
 	return authz.Identity{Principal: name}, nil
 }
 
+// tells reports whether a claim tells one token of a server from another.
+func tells(claim jose.Claim) bool { return claim.Name != "iss" && claim.Name != "token_type" }
+
 func buildIntrospection(settings *policypb.Introspection, env *authz.Env) (mode, []authz.Problem) {
 	refs, problems := env.References("introspection.secrets", settings.GetSecrets())
 	if len(settings.GetSecrets()) == 0 {
@@ -51,9 +55,9 @@ func buildIntrospection(settings *policypb.Introspection, env *authz.Env) (mode,
 	problems = append(problems, checkAudiences("introspection.audiences", settings.GetAudiences())...)
 	required, wrong := requiredOf("introspection.required_claims", settings.GetRequiredClaims(), "active", "aud", "exp", "nbf", "iat")
 	problems = append(problems, wrong...)
-	if len(settings.GetAudiences()) == 0 && len(required) == 0 {
+	if len(settings.GetAudiences()) == 0 && !slices.ContainsFunc(required, tells) {
 		problems = append(problems, mistake("introspection",
-			"want audiences or required_claims: otherwise every token that the server ever issued is good here"))
+			"want audiences or required_claims other than iss and token_type: otherwise every token that the server ever issued is good here"))
 	}
 	if len(problems) > 0 {
 		return mode{}, problems

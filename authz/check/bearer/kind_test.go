@@ -72,6 +72,9 @@ func TestBuild(t *testing.T) {
 		{name: "GitLab", s: from("https://gitlab.com"), want: "jwt.required_claims"},
 		{name: "GitLab, project", s: from("https://gitlab.com", claim("project_path", "a/b")), want: "-"},
 		{name: "Terraform", s: from("https://app.terraform.io"), want: "jwt.required_claims"},
+		{name: "Buildkite", s: from("https://agent.buildkite.com"), want: "jwt.required_claims"},
+		{name: "Buildkite, a name that every organization may have", s: from("https://agent.buildkite.com", claim("pipeline_slug", "deploy")), want: "jwt.required_claims"},
+		{name: "Buildkite, organization", s: from("https://agent.buildkite.com", claim("organization_slug", "acme-inc")), want: "-"},
 		{name: "Apple", s: from("https://appleid.apple.com"), want: "jwt.required_claims"},
 		{name: "Microsoft, any tenant", s: from("https://login.microsoftonline.com/common/v2.0", claim("sub", "x")), want: "jwt.issuer"},
 		{name: "Microsoft, organizations", s: from("https://login.microsoftonline.com/organizations/v2.0", claim("sub", "x")), want: "jwt.issuer"},
@@ -88,8 +91,11 @@ func TestBuild(t *testing.T) {
 			s.Audiences, s.RequiredClaims = nil, []*policypb.RequiredClaim{claim("active", "true")}
 		}), want: "introspection.required_claims[0].name"},
 		{name: "claims in place of audiences", s: asked(func(s *policypb.Introspection) {
-			s.Audiences, s.RequiredClaims = nil, []*policypb.RequiredClaim{claim("iss", issuer)}
+			s.Audiences, s.RequiredClaims = nil, []*policypb.RequiredClaim{claim("scope", "hooks"), claim("iss", issuer)}
 		}), want: "-"},
+		{name: "claims that every token of the server has", s: asked(func(s *policypb.Introspection) {
+			s.Audiences, s.RequiredClaims = nil, []*policypb.RequiredClaim{claim("iss", issuer), claim("token_type", "Bearer")}
+		}), want: "introspection"},
 
 		{name: "neither clients nor scopes", s: clients(), want: "own"},
 		{name: "clients and scopes", s: &policypb.Bearer{Own: &policypb.OwnToken{Clients: []string{"acme"}, Scopes: []string{"orders"}}}, want: "own"},

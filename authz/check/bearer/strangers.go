@@ -51,6 +51,13 @@ var strangers = []struct { //nolint:gochecknoglobals // a table that nobody writ
 		},
 	},
 	{
+		// Every job of every organization, which chooses the audience:
+		// https://buildkite.com/docs/agent/v3/cli-oidc. The slug of a pipeline is
+		// its organization's own; the ids are nobody else's.
+		issuers: []string{"https://agent.buildkite.com"},
+		claims:  []string{"sub", "organization_slug", "organization_id", "pipeline_id"},
+	},
+	{
 		// Every Apple account:
 		// https://developer.apple.com/documentation/signinwithapple/verifying-a-user.
 		issuers: []string{"https://appleid.apple.com"},

@@ -2,6 +2,7 @@ package clientcert
 
 import (
 	"crypto/x509"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,8 @@ type anchors struct {
 	last atomic.Pointer[trust]
 }
 
-// A trust is what is made of the anchors at one time. It is immutable.
+// A trust is what is made of the anchors at one time. It is immutable but for what
+// it remembers.
 type trust struct {
 	from        []*authz.Anchors // one a reference, nil where it can't be read
 	pool        *x509.CertPool
@@ -25,6 +27,7 @@ type trust struct {
 	lists       []list
 	// trouble says that an authority is missing that may have signed.
 	trouble error
+	known   *cache
 }
 
 // An authority is one that is in the pool.
@@ -76,7 +79,7 @@ func (a *anchors) read(i int, now time.Time) (*authz.Anchors, error) {
 func noAnchor() error { return authz.Deny(authz.ReasonSecretMissing, "there is no trust anchor") }
 
 func newTrust(from []*authz.Anchors) *trust {
-	t := &trust{from: from, pool: x509.NewCertPool()}
+	t := &trust{from: from, pool: x509.NewCertPool(), known: newCache()}
 	// Of a certificate that stands twice, that of the newest version counts.
 	for _, previous := range []bool{false, true} {
 		for _, read := range from {
@@ -120,7 +123,7 @@ func (t *trust) takenBack(certificate *x509.Certificate) bool {
 			continue
 		}
 		named := slices.ContainsFunc(t.lists, func(l list) bool { return l.of(issuer) && l.names(certificate) })
-		if named && certificate.CheckSignatureFrom(issuer) == nil {
+		if named && signedBy(certificate, issuer) {
 			return true
 		}
 	}
@@ -135,6 +138,14 @@ func (t *trust) add(read *authz.Anchors, previous bool) {
 		t.pool.AddCert(a.Certificate)
 		t.authorities = append(t.authorities, authority{Authority: a, stale: read.Stale})
 	}
+}
+
+// signedBy reports whether issuer signed certificate, as far as can be told: a
+// signature that is too weak to be looked at may be its.
+func signedBy(certificate, issuer *x509.Certificate) bool {
+	err := certificate.CheckSignatureFrom(issuer)
+	var weak x509.InsecureAlgorithmError
+	return err == nil || errors.As(err, &weak)
 }
 
 // authorityOf returns the authority whose certificate that is, nil if it is

@@ -14,10 +14,11 @@ const (
 	maxRemembered = 16 << 10
 )
 
-// A cache remembers what was proven, because a sender shows the same certificate
-// with each request and proving it again takes most of a check's time. Many
-// goroutines may use it. It forgets when another certificate falls on the same
-// place.
+// A cache remembers what was proven by the authorities of one trust, because a
+// sender shows the same certificate with each request and proving it again takes
+// most of a check's time. Many goroutines may use it. It forgets when another
+// certificate falls on the same place, and goes with its trust: what was proven
+// holds on to revocation lists, which may be large.
 type cache struct {
 	seed  maphash.Seed
 	slots [cacheSize]atomic.Pointer[remembered]
@@ -35,11 +36,10 @@ type presented struct{ text, beside string }
 
 func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }
 
-// find returns what was proven of p, nil if it isn't remembered or was proven by
-// other authorities than those of trust.
-func (c *cache) find(p presented, trust *trust) *proof {
+// find returns what was proven of p, nil if it isn't remembered.
+func (c *cache) find(p presented) *proof {
 	r := c.slot(p).Load()
-	if r == nil || r.presented != p || r.proof.trust != trust {
+	if r == nil || r.presented != p {
 		return nil
 	}
 	return r.proof

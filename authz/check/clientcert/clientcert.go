@@ -24,7 +24,6 @@ type Check struct {
 	crl     crlMode
 	anchors *anchors
 	rules   *rules
-	known   *cache
 }
 
 var _ authz.Check = (*Check)(nil)
@@ -42,7 +41,7 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 	if c.xfcc {
 		p.beside = r.Certificate
 	}
-	if known := c.known.find(p, trust); known != nil {
+	if known := trust.known.find(p); known != nil {
 		// What was proven holds as long as the certificates do and none of
 		// them is revoked.
 		if identity, err := known.identify(c.crl, r.Received); err == nil {
@@ -62,14 +61,13 @@ func (c *Check) Verify(_ context.Context, r *authz.Request) (authz.Identity, err
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	c.known.keep(p, proof)
+	trust.known.keep(p, proof)
 	return identity, nil
 }
 
 // A proof is what was found about a certificate that is trusted and allowed. It
 // depends on time only by what [proof.identify] looks at.
 type proof struct {
-	trust       *trust
 	chains      []chain
 	principal   string
 	fingerprint string
@@ -94,7 +92,7 @@ func (c *Check) prove(shown *shown, trust *trust, trouble error, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	return &proof{trust: trust, chains: chains, principal: principal, fingerprint: fingerprint.String()}, nil
+	return &proof{chains: chains, principal: principal, fingerprint: fingerprint.String()}, nil
 }
 
 // identify returns who was proven, unless time or a revocation list speaks

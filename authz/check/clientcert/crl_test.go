@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/authztest"
@@ -23,12 +25,14 @@ func TestRevocation(t *testing.T) {
 	middle := authority(t, ca, "Middle")
 	second := authority(t, nil, "Second")
 	crossed := authorityOf(t, second, middle.key, "Middle")
-	sameNumber := authority(t, nil, "One")
+	alone := authority(t, nil, "Alone")
 	good, bad := leaf(t, ca), leaf(t, ca)
 	under := leaf(t, middle)
 	noCRL := authority(t, nil, "Silent", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })
 	strong := authorityOf(t, nil, rsaKey(t, 2048), "RSA")
 	ofStrong := leaf(t, strong)
+	ofSHA1 := authority(t, strong, "Old")
+	ofSHA1.cert = parseCert(t, signWeakly(t, ofSHA1.cert.Raw, strong))
 	weakList, err := x509.ParseRevocationList(signWeakly(t, (&listing{by: strong}).der(t), strong))
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +105,9 @@ func TestRevocation(t *testing.T) {
 		{name: "an anchor revoked by another", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: middle}), shown: []*node{under}, hard: revoked, soft: revoked},
 		{name: "an anchor revoked by another, shown too", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{middle}}, &listing{by: middle}), shown: []*node{under, middle}, hard: revoked, soft: revoked},
 		{name: "an anchor revoked by another of its issuer's name", anchors: []*node{ca, other, middle}, lists: lists(&listing{by: other, revoked: []*node{middle}}, &listing{by: ca}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
-		{name: "an anchor with the number of a sender's that it revoked", anchors: []*node{sameNumber}, lists: lists(&listing{by: sameNumber, revoked: []*node{sameNumber}}), shown: []*node{leaf(t, sameNumber)}, hard: verified, soft: verified},
+		{name: "an anchor signed with SHA-1, revoked by another", anchors: []*node{strong, ofSHA1}, lists: lists(&listing{by: strong, revoked: []*node{ofSHA1}}, &listing{by: ofSHA1}), shown: []*node{leaf(t, ofSHA1)}, hard: revoked, soft: revoked},
+		{name: "an anchor signed with SHA-1", anchors: []*node{strong, ofSHA1}, lists: lists(&listing{by: strong}, &listing{by: ofSHA1}), shown: []*node{leaf(t, ofSHA1)}, hard: verified, soft: verified},
+		{name: "an anchor that signed itself, listed by itself", anchors: []*node{alone}, lists: lists(&listing{by: alone, revoked: []*node{alone}}), shown: []*node{leaf(t, alone)}, hard: verified, soft: verified},
 		{name: "number is that of another issuer's", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{under}}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
 	}
 	for _, tt := range tests {
@@ -171,6 +177,33 @@ func TestRemembersNoLonger(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What was proven by lists that were replaced does not keep them in memory: of
+// a large authority each takes much.
+func TestForgetsOldLists(t *testing.T) {
+	ca := authority(t, nil, "Root")
+	entry := &changing{}
+	check := newCheck(t, &policypb.ClientCertificate{AnyName: "accepted", Crl: "hard"}, entry)
+	renew := func() weak.Pointer[x509.RevocationList] {
+		entry.set = trusting(ca)
+		entry.anchors.CRLs = []*x509.RevocationList{(&listing{by: ca}).list(t)}
+		_, err := check.Verify(t.Context(), connected(leaf(t, ca)))
+		authztest.WantReason(t, err, authz.ReasonVerified)
+		return weak.Make(entry.anchors.CRLs[0])
+	}
+	var old []weak.Pointer[x509.RevocationList]
+	for range 5 {
+		old = append(old, renew())
+	}
+	renew()
+	runtime.GC()
+	for i, list := range old {
+		if list.Value() != nil {
+			t.Errorf("list %d is still held", i)
+		}
+	}
+	runtime.KeepAlive(check)
 }
 
 func TestRotation(t *testing.T) {

@@ -34,7 +34,7 @@ func build(settings *policypb.ClientCertificate, env *authz.Env) (authz.Part, []
 		}
 	}
 
-	check := &Check{xfcc: settings.GetSource() == sourceXFCC, crl: crl, anchors: &anchors{refs: refs}, rules: rules, known: newCache()}
+	check := &Check{xfcc: settings.GetSource() == sourceXFCC, crl: crl, anchors: &anchors{refs: refs}, rules: rules}
 	part := authz.Part{Check: check, Authenticates: true, Unfit: check.unfit}
 	if check.xfcc {
 		part.Credentials = []authz.Location{{Header: header}}

@@ -14,8 +14,8 @@ import (
 const MaxClaims = 64 << 10
 
 // Claims are the members of a JWT's payload (RFC 7519), or of another JSON object
-// that says the same, such as an introspection's answer. They are immutable and
-// may be used by many goroutines.
+// with one reading, such as an introspection's answer or an issuer's document. They
+// are immutable and may be used by many goroutines.
 type Claims struct{ all object }
 
 // claimNames are the claims of RFC 7519, section 4.1, and those of RFC 8693,

@@ -57,8 +57,9 @@ func (l lookup) endpoint() (*url.URL, error) {
 	target, err := url.Parse(text)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		mistakes = append(mistakes, fmt.Errorf("%s must be a URL such as https://collector.example:4317 or, without TLS, http://127.0.0.1:4317", name))
+		target = nil
 	}
-	mistakes = append(mistakes, l.headers(otlp+"HEADERS"), l.headers(otlp+"TRACES_HEADERS"), l.sampler(), l.resource())
+	mistakes = append(mistakes, l.headers(otlp+"HEADERS"), l.headers(otlp+"TRACES_HEADERS"), l.transport(target), l.sampler(), l.resource())
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ const canary = "c4n4ry"
 // at start.
 func TestStart(t *testing.T) {
 	const endpoint, url = "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"
+	missing := t.TempDir() + "/" + canary
 	tests := []struct {
 		name string
 		env  map[string]string
@@ -45,6 +46,19 @@ func TestStart(t *testing.T) {
 		{name: "header without a value", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_HEADERS": "a=b," + canary}, err: []string{"OTEL_EXPORTER_OTLP_HEADERS: entry 2"}},
 		{name: "header not encoded", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=%zz" + canary}, err: []string{"OTEL_EXPORTER_OTLP_TRACES_HEADERS: entry 1"}},
 		{name: "header's name", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_HEADERS": canary + " x=1"}, err: []string{"entry 1"}},
+		{name: "TLS named and switched off", env: map[string]string{endpoint: "https://collector.example:4317", "OTEL_EXPORTER_OTLP_INSECURE": "True"}, err: []string{"OTEL_EXPORTER_OTLP_INSECURE", "https"}},
+		{name: "TLS of traces switched off", env: map[string]string{endpoint: "https://collector.example:4317", "OTEL_EXPORTER_OTLP_TRACES_INSECURE": "true"}, err: []string{"OTEL_EXPORTER_OTLP_TRACES_INSECURE"}},
+		{name: "TLS not switched off", env: map[string]string{endpoint: "https://collector.example:4317", "OTEL_EXPORTER_OTLP_INSECURE": "false"}, on: true},
+		{name: "no TLS, said twice", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_INSECURE": "true"}, on: true},
+		{name: "TLS switched on without https", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_TRACES_INSECURE": "false"}, err: []string{"OTEL_EXPORTER_OTLP_TRACES_INSECURE", "http"}},
+		{name: "no such authorities", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_CERTIFICATE": missing}, err: []string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "PEM"}},
+		{name: "no authorities in the file", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": "settings_test.go"}, err: []string{"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "PEM"}},
+		{name: "no such client certificate", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": missing, "OTEL_EXPORTER_OTLP_CLIENT_KEY": missing}, err: []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY"}},
+		{name: "client certificate without key", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": missing}, err: []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY"}},
+		{name: "odd timeout", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, err: []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds"}},
+		{name: "timeout", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "100"}, on: true},
+		{name: "odd compression", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, err: []string{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"}},
+		{name: "compression", env: map[string]string{endpoint: url, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, on: true},
 		{name: "sampler", env: map[string]string{endpoint: url, "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}, on: true},
 		{name: "unknown sampler", env: map[string]string{endpoint: url, "OTEL_TRACES_SAMPLER": "jaeger_remote"}, err: []string{"OTEL_TRACES_SAMPLER", "always_on"}},
 		{name: "odd ratio", env: map[string]string{endpoint: url, "OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "NaN"}, err: []string{"OTEL_TRACES_SAMPLER_ARG"}},
