@@ -58,9 +58,10 @@ test: ## Run all tests, with the race detector
 	@$(MAKE) --no-print-directory test-e2e
 
 .PHONY: test-unit
-test-unit: tools ## Vet and test the main module
+test-unit: tools ## Vet and test the main module, and run its benchmarks once
 	go vet ./...
 	go test -race -shuffle=on ./...
+	@$(MAKE) --no-print-directory bench-smoke
 
 .PHONY: test-e2e
 ifdef TEST_MODULE
@@ -90,6 +91,12 @@ fuzz-short: ## Run each fuzz target for 10s
 .PHONY: bench
 bench: ## Run the benchmarks BENCHCOUNT (1) times
 	go test -run='^$$' -bench=. -benchmem -count=$(BENCHCOUNT) ./...
+
+# Keeps benchmarks from breaking unseen. -short leaves out the one that takes
+# minutes; vet has run before.
+.PHONY: bench-smoke
+bench-smoke: tools ## Run each benchmark once, except the long one
+	go test -short -vet=off -run='^$$' -bench=. -benchtime=1x ./...
 
 # --- generated files
 

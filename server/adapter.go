@@ -35,11 +35,11 @@ func (p *process) Record(e *observe.Event) {
 }
 
 // secretStates is what the metrics tell of secrets.
-func (p *process) secretStates() []observe.SecretState {
+func (p *process) secretStates() []observe.Freshness {
 	all := p.reloader.current.Load().status()
-	states := make([]observe.SecretState, len(all))
+	states := make([]observe.Freshness, len(all))
 	for i, s := range all {
-		states[i] = observe.SecretState{Reference: s.Name, State: s.State.String(), Age: s.Age}
+		states[i] = observe.Freshness{Name: s.Name, State: s.State.String(), Age: s.Age}
 		if s.State == secret.StateLoading || s.State == secret.StateGone || s.State == secret.StateDenied {
 			states[i].Age = -1
 		}
@@ -48,11 +48,11 @@ func (p *process) secretStates() []observe.SecretState {
 }
 
 // keySetStates is what the metrics tell of key sets.
-func (p *process) keySetStates() []observe.KeySetState {
+func (p *process) keySetStates() []observe.Freshness {
 	all := p.reloader.current.Load().keys.Status()
-	states := make([]observe.KeySetState, len(all))
+	states := make([]observe.Freshness, len(all))
 	for i, s := range all {
-		states[i] = observe.KeySetState{Name: s.Name, State: s.State.String(), Age: s.Age}
+		states[i] = observe.Freshness{Name: s.Name, State: s.State.String(), Age: s.Age}
 		if s.Age == 0 {
 			states[i].Age = -1
 		}

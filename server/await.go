@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/hookauthz/hookauthz/authz/keyset"
 )
 
 // An Address says where a server answers and by which policies.
@@ -29,11 +31,21 @@ func (a Address) String() string {
 	return fmt.Sprintf("serving grpc=%s health=%s%s policies=%d config=%s", a.GRPC, health, token, a.Policies, a.Config)
 }
 
+// attributes are the addresses for the log.
+func (a Address) attributes() []slog.Attr {
+	attributes := []slog.Attr{slog.String("grpc", a.GRPC), slog.String("health", a.Health)}
+	if a.Token != "" {
+		attributes = append(attributes, slog.String("token", a.Token))
+	}
+	return attributes
+}
+
 // sayEvery is how often a start that waits for secrets says so.
 const sayEvery = 10 * time.Second
 
 // await announces that checks are answered once every secret is settled: its
-// source has spoken, and be it to say no; and once key sets were fetched, or tried. It waits for as long as one is silent.
+// source has spoken, and be it to say no. It waits for as long as one is silent.
+// For key sets, which others publish, it waits at most [keyset.SettleTime].
 func (p *process) await(ctx context.Context, address Address) {
 	for {
 		g := p.reloader.current.Load()
@@ -44,7 +56,7 @@ func (p *process) await(ctx context.Context, address Address) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			p.Log.WarnContext(ctx, "not serving yet: secrets and keys are still being read", slog.Any("error", err))
+			p.sayWaiting(ctx, g, err)
 			continue
 		}
 		warnOfSecrets(g, p.Log)
@@ -56,4 +68,20 @@ func (p *process) await(ctx context.Context, address Address) {
 		}
 		return
 	}
+}
+
+// sayWaiting says what a start still waits for. err is that of
+// [generation.settled].
+func (p *process) sayWaiting(ctx context.Context, g *generation, err error) {
+	attributes := []slog.Attr{slog.Any("error", err)}
+	var open []string
+	for _, status := range g.keys.Status() {
+		if !status.Settled {
+			open = append(open, status.Name)
+		}
+	}
+	if len(open) > 0 {
+		attributes = append(attributes, slog.Any("keysets", open), slog.Duration("keysets_at_most", keyset.SettleTime))
+	}
+	p.Log.LogAttrs(ctx, slog.LevelWarn, "not serving yet: secrets and keys are still being read", attributes...)
 }

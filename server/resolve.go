@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func Resolve(ctx context.Context, r Resolution) ([]Reference, error) {
 	set, keys := secrets.Open(declared), keysets.Open(r.File.KeySets())
 	defer set.Close()
 	defer keys.Close()
-	await(ctx, r, set, keys)
+	awaitAnswers(ctx, r, set, keys)
 
 	table := r.File.Table(policy.Sources{Secret: set.Secrets, Keys: keys.Keys})
 	return references(r.File, set, keys, table, notes), nil
@@ -73,9 +74,9 @@ const (
 	patience     = 2 * time.Second
 )
 
-// await waits until every reference has an answer. It stops at r.Timeout, or a
+// awaitAnswers waits until every reference has an answer. It stops at r.Timeout, or a
 // while after the last that has none failed.
-func await(ctx context.Context, r Resolution, set *cache.Set, keys *keyset.Set) {
+func awaitAnswers(ctx context.Context, r Resolution, set *cache.Set, keys *keyset.Set) {
 	started := time.Now()
 	ticker := time.NewTicker(answersEvery)
 	defer ticker.Stop()
@@ -157,7 +158,7 @@ func refuses(err error) bool {
 	}
 	switch failure.Cause {
 	case keyset.CauseStatus:
-		return failure.Status >= 400 && failure.Status < 500 && failure.Status != 429
+		return failure.Status >= 400 && failure.Status < 500 && failure.Status != http.StatusTooManyRequests
 	case outbound.CauseTimeout, outbound.CauseCancelled, outbound.CauseNetwork, keyset.CauseBug:
 		return false
 	default:
@@ -196,7 +197,7 @@ func references(file *policy.File, set *cache.Set, keys *keyset.Set, table *poli
 	return all
 }
 
-// place returns what is read, as the source's own tools name it.
+// placeOf returns what is read, as the source's own tools name it.
 func placeOf(d secret.Declaration) string {
 	switch {
 	case d.Vault != nil:

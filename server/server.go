@@ -126,6 +126,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer p.remotes.close(o.Log)
+	if p.remotes.store != nil {
+		p.ready.store = &storeLook{store: p.remotes.store}
+	}
 	if err := p.prepare(ctx, secrets); err != nil {
 		return err
 	}
@@ -235,7 +238,7 @@ func (p *process) serve(ctx, background context.Context) error {
 		}
 	})
 	address := Address{GRPC: listen.Name(lis), Health: listen.Name(health), Token: listen.Name(tokens)}
-	p.Log.InfoContext(ctx, "listening; checks are denied until the secrets are read", slog.String("grpc", address.GRPC), slog.String("health", address.Health), slog.String("token", address.Token))
+	p.Log.LogAttrs(ctx, slog.LevelInfo, "listening; checks are denied until the secrets are read", address.attributes()...)
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -255,6 +258,9 @@ func (p *process) follow(ctx context.Context, address Address) {
 	current := p.reloader.current.Load
 	p.group.start(ctx, "start", func(ctx context.Context) { p.await(ctx, address) })
 	p.group.start(ctx, "readiness", func(ctx context.Context) { p.ready.watch(ctx, current, p.Log) })
+	if p.ready.store != nil {
+		p.group.start(ctx, "token store", p.ready.store.run)
+	}
 	if p.creds != nil {
 		p.group.start(ctx, "tls", p.creds.Run)
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	corepb "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authpb "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 
+	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/server/config"
 )
 
@@ -114,6 +116,9 @@ func TestTokenListener(t *testing.T) {
 	if !strings.Contains(p.address.String(), " token="+p.address.Token+" ") {
 		t.Errorf("the serving line %q names no token listener", p.address)
 	}
+	if got := p.logged("listening")["token"]; got != p.address.Token {
+		t.Errorf("the log says that tokens are at %v, want %s", got, p.address.Token)
+	}
 	token, status := p.token(canary)
 	if status != http.StatusOK {
 		t.Fatalf("token: status %d", status)
@@ -159,6 +164,9 @@ func TestTokenWarnings(t *testing.T) {
 	if !strings.Contains(p.logs.String(), "no --token-listen opens it") || p.address.Token != "" {
 		t.Errorf("no word of the missing listener in\n%s", &p.logs)
 	}
+	if got, ok := p.logged("listening")["token"]; ok {
+		t.Errorf("the log says that tokens are at %v, and nobody listens", got)
+	}
 	p = start(t, github, memorySecrets(), func(s *config.Settings) {
 		s.TokenListen = config.Address{Network: "tcp", Address: "127.0.0.1:0"}
 	}).ready()
@@ -167,6 +175,96 @@ func TestTokenWarnings(t *testing.T) {
 	}
 	if _, status := p.token(canary); status != http.StatusNotFound {
 		t.Errorf("token without a token_endpoint: status %d, want 404", status)
+	}
+}
+
+// logged returns the last line of the log whose message begins so.
+func (p *process) logged(message string) map[string]any {
+	p.t.Helper()
+	var last map[string]any
+	for line := range strings.Lines(p.logs.String()) {
+		var l map[string]any
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			p.t.Fatalf("%q: %v", line, err)
+		}
+		if text, ok := l["msg"].(string); ok && strings.HasPrefix(text, message) {
+			last = l
+		}
+	}
+	return last
+}
+
+// storeAt listens as a Redis that can do nothing but answer.
+func storeAt(t *testing.T) net.Listener {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := lis.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				question := make([]byte, 1<<10)
+				for {
+					n, err := conn.Read(question)
+					if err != nil {
+						return
+					}
+					answer := "-ERR unknown command\r\n" // to what precedes the question
+					if strings.Contains(strings.ToLower(string(question[:n])), "ping") {
+						answer = "+PONG\r\n"
+					}
+					if _, err := io.WriteString(conn, answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	t.Cleanup(func() { _ = lis.Close() })
+	return lis
+}
+
+// The token store is told of where there is one. Readiness does not hang on it.
+func TestTokenStoreIsReported(t *testing.T) {
+	there, away := storeAt(t), storeAt(t)
+	if err := away.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		store string
+		want  string // "" if it is not told of
+	}{
+		{name: "none"},
+		{name: "there", store: there.Addr().String(), want: "[+] token store: reachable\n"},
+		{name: "away", store: away.Addr().String(), want: "[-] token store: not reachable\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := start(t, github, memorySecrets(), func(s *config.Settings) {
+				if tt.store != "" {
+					s.TokenStore = authz.NewSecret([]byte("redis://" + tt.store))
+				}
+			}).ready()
+			var status int
+			var text string
+			p.wait("the token store's line", func() bool {
+				status, text = p.get("/readyz?verbose")
+				return strings.Contains(text, tt.want)
+			})
+			if status != http.StatusOK || !strings.HasSuffix(text, "\nready\n") {
+				t.Errorf("got %d %q, want it to be ready", status, text)
+			}
+			if tt.want == "" && strings.Contains(text, "token store") {
+				t.Errorf("got %q of a store that is not there", text)
+			}
+		})
 	}
 }
 

@@ -46,11 +46,11 @@ func read(response *outbound.Response) (answer, error) {
 }
 
 // keptFor returns the verdict of an answer to what was asked at now.
-func (a *answer) keptFor(config Config, now time.Time) *verdict {
+func (a *answer) keptFor(now time.Time) *verdict {
 	if a.body == nil {
-		return &verdict{asked: now, keep: spread(config.Inactive)}
+		return &verdict{asked: now, keep: spread(keepInactive)}
 	}
-	keep := spread(config.Active)
+	keep := spread(keepActive)
 	if a.bounds {
 		keep = min(keep, a.exp.Sub(now))
 	}

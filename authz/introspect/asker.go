@@ -110,7 +110,7 @@ func (a *asker) fly(ctx context.Context, f *flight, key name, token string, now 
 		f.err = err
 		return
 	}
-	f.verdict = answer.keptFor(a.owner.config, now)
+	f.verdict = answer.keptFor(now)
 	a.known.put(key, f.verdict)
 	f.err = nil
 }

@@ -17,12 +17,14 @@ import (
 	"github.com/hookauthz/hookauthz/authz/outbound"
 )
 
-// What is used where [Config] sets nothing else.
+// DefaultTimeout is that of a [Config] that sets none.
+const DefaultTimeout = 2 * time.Second
+
+// How long a verdict is kept at most. That a token is active is forgotten when the
+// token ends, if the server says when.
 const (
-	DefaultTimeout = 2 * time.Second
-	// DefaultActive bounds how long a token lives on that was revoked.
-	DefaultActive   = time.Minute
-	DefaultInactive = 10 * time.Second
+	keepActive   = time.Minute // bounds how long a token lives on that was revoked
+	keepInactive = 10 * time.Second
 )
 
 // A Client makes requests, as [outbound.Client] does.
@@ -34,9 +36,6 @@ type Client interface {
 type Config struct {
 	// Timeout is for one question, with all attempts.
 	Timeout time.Duration
-	// Active and Inactive are how long a verdict is kept at most. That a token
-	// is active is forgotten when the token ends, if the server says when.
-	Active, Inactive time.Duration
 	// Now is the clock that says when to spare a server; nil is [time.Now].
 	Now func() time.Time
 }
@@ -56,12 +55,6 @@ type Introspection struct {
 func New(client Client, config Config) *Introspection {
 	if config.Timeout <= 0 {
 		config.Timeout = DefaultTimeout
-	}
-	if config.Active <= 0 {
-		config.Active = DefaultActive
-	}
-	if config.Inactive <= 0 {
-		config.Inactive = DefaultInactive
 	}
 	if config.Now == nil {
 		config.Now = time.Now

@@ -3,6 +3,7 @@ package keyset_test
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -53,6 +54,19 @@ func makeCA(tb testing.TB, name string, key crypto.Signer, change ...func(*x509.
 		tb.Fatal(err)
 	}
 	return &ca{certificate: certificate, key: key, pem: block("CERTIFICATE", der)}
+}
+
+// subordinate returns the certificate of an authority below c that has that key,
+// PEM.
+func (c *ca) subordinate(tb testing.TB, key crypto.PublicKey) string {
+	tb.Helper()
+	template := *c.certificate
+	template.Subject = pkix.Name{CommonName: "sub"}
+	der, err := x509.CreateCertificate(rand.Reader, &template, c.certificate, key, c.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return block("CERTIFICATE", der)
 }
 
 // list returns a revocation list with that number, DER.
@@ -122,6 +136,7 @@ func TestAnchors(t *testing.T) {
 		{name: "a good one and a leaf", text: one.pem + newCA(t, "leaf", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }).pem},
 		{name: "weak RSA", text: makeCA(t, "weak", weak).pem},
 		{name: "weak curve", text: makeCA(t, "curve", curve).pem},
+		{name: "a key of small order", text: one.subordinate(t, ed25519.PublicKey(make([]byte, ed25519.PublicKeySize)))},
 		{name: "with a private key", text: one.pem + privateKey},
 		{name: "damaged", text: one.pem + strings.Replace(two.pem, "-----END", "-----FIN", 1)},
 		{name: "damaged base64", text: one.pem + strings.Replace(two.pem, "\nMII", "\n!II", 1)},

@@ -17,9 +17,8 @@ import (
 	"github.com/hookauthz/hookauthz/authz/outbound"
 )
 
-// Defaults of [Config], and the limits that nobody sets.
+// The default of [Config], and the limits that nobody sets.
 const (
-	DefaultRefresh  = 10 * time.Minute
 	DefaultMaxStale = time.Hour
 
 	// Interval is the least time between two fetches of one key set that
@@ -29,6 +28,10 @@ const (
 	// issuer that is down must not keep us from serving everybody else.
 	SettleTime = 30 * time.Second
 
+	// refresh is how often a key set is fetched again, up to 10 % sooner. An
+	// issuer may ask for it to be sooner, by Cache-Control, but not sooner than
+	// minRefresh.
+	refresh     = 10 * time.Minute
 	minRefresh  = time.Minute
 	maxInFlight = 16
 )
@@ -38,17 +41,13 @@ type Client interface {
 	Do(ctx context.Context, r outbound.Request) (*outbound.Response, error)
 }
 
-// A Config says how a [Cache] works. A duration that is not positive means the
-// default.
+// A Config says how a [Cache] works.
 type Config struct {
 	// Client is required.
 	Client Client
-	// Refresh is how often a key set is fetched again, up to 10 % sooner. An
-	// issuer may ask for it to be sooner, by Cache-Control, but not for less
-	// than a minute.
-	Refresh time.Duration
 	// MaxStale is how long a key set is good without a successful fetch, by the
-	// monotonic and by the wall clock.
+	// monotonic and by the wall clock. What is not positive means
+	// [DefaultMaxStale].
 	MaxStale time.Duration
 	// Dev permits key sets at plain http.
 	Dev bool
@@ -85,9 +84,6 @@ type Cache struct {
 
 // New returns a Cache that fetches nothing until it runs.
 func New(cfg Config) *Cache {
-	if cfg.Refresh <= 0 {
-		cfg.Refresh = DefaultRefresh
-	}
 	if cfg.MaxStale <= 0 {
 		cfg.MaxStale = DefaultMaxStale
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/outbound"
 	"github.com/hookauthz/hookauthz/authz/scheme/jose"
+	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
 // The limits of one request.
@@ -60,7 +61,7 @@ func (r *remote) place(ctx context.Context) (metadata, result) {
 	r.mu.Lock()
 	place, failing := r.metadata, r.fails > 0
 	r.mu.Unlock()
-	if place.keys != "" && !failing && age(place.read, time.Now()) < metadataTime {
+	if place.keys != "" && !failing && secret.Age(place.read, time.Now()) < metadataTime {
 		return place, result{}
 	}
 	started := time.Now()
@@ -103,7 +104,7 @@ func (r *remote) get(ctx context.Context, step Step, url string) (*outbound.Resp
 	switch {
 	case answer.Status != http.StatusOK:
 		return nil, result{
-			err: &Error{Step: step, Cause: CauseStatus, Status: answer.Status}, retryAfter: retryAfter(answer.Header),
+			err: &Error{Step: step, Cause: CauseStatus, Status: answer.Status}, retryAfter: outbound.RetryAfter(answer.Header),
 		}
 	case !isJSON(answer.ContentType):
 		return nil, result{err: &Error{Step: step, Cause: CauseContentType, Status: answer.Status}}
@@ -133,18 +134,6 @@ func maxAge(h http.Header) time.Duration {
 		if seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
 			return time.Duration(seconds) * time.Second
 		}
-	}
-	return 0
-}
-
-// retryAfter returns how long the issuer asks to be left alone.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(time.Until(at), 0)
 	}
 	return 0
 }

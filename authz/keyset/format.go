@@ -1,6 +1,7 @@
 package keyset
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -56,7 +57,7 @@ func (f Format) parsePublic(text []byte) (material, error) {
 		err = fmt.Errorf("unknown format %q", string(f))
 	}
 	if err == nil && len(keys) == 0 {
-		err = fmt.Errorf("no key in it")
+		err = errors.New("no key in it")
 	}
 	return material{public: keys}, err
 }

@@ -87,7 +87,7 @@ func (r *remote) stateAt(now time.Time) secret.State {
 	switch {
 	case r.fetched.IsZero():
 		return secret.StateLoading
-	case age(r.fetched, now) >= r.cache.cfg.MaxStale:
+	case secret.Age(r.fetched, now) >= r.cache.cfg.MaxStale:
 		return secret.StateExpired
 	case len(r.keys) == 0:
 		return secret.StateUnusable
@@ -124,9 +124,9 @@ func (r *remote) status(now time.Time) Status {
 	defer r.mu.Unlock()
 	s := Status{Name: r.declaration.Name, State: r.stateAt(now), Keys: len(r.keys), Refused: r.refused, Settled: true}
 	if r.fetched.IsZero() {
-		s.Settled = age(r.opened, now) >= SettleTime
+		s.Settled = secret.Age(r.opened, now) >= SettleTime
 	} else {
-		s.Age = age(r.fetched, now)
+		s.Age = secret.Age(r.fetched, now)
 	}
 	switch {
 	case r.err != nil:

@@ -3,6 +3,8 @@ package keyset
 import (
 	"hash/maphash"
 	"time"
+
+	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
 // missingTime is for how long a key that was not there is not asked for again by
@@ -34,7 +36,7 @@ func (m *missing) has(id string, now time.Time) bool {
 	}
 	hash := maphash.String(m.seed, id)
 	slot := &m.slots[hash%missingSlots]
-	return slot.hash == hash && !slot.at.IsZero() && age(slot.at, now) < missingTime
+	return slot.hash == hash && !slot.at.IsZero() && secret.Age(slot.at, now) < missingTime
 }
 
 func (m *missing) add(id string, now time.Time) {

@@ -2,14 +2,12 @@ package keyset
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 )
 
 // maxBlocks is how many certificates or revocation lists one secret may hold.
@@ -75,22 +73,11 @@ func unfitAuthority(c *x509.Certificate) string {
 		return "is not for signing certificates (key usage)"
 	case len(c.UnhandledCriticalExtensions) > 0:
 		return "has a critical extension that is not known"
-	case !strong(c.PublicKey):
-		return "has a key that is not RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519"
+	}
+	if err := jose.CheckKey(c.PublicKey); err != nil {
+		return "has a key that can't be used: " + err.Error()
 	}
 	return ""
-}
-
-func strong(key any) bool {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 && key.E >= 3
-	case *ecdsa.PublicKey:
-		return key.Curve == elliptic.P256() || key.Curve == elliptic.P384() || key.Curve == elliptic.P521()
-	case ed25519.PublicKey:
-		return true
-	}
-	return false
 }
 
 // parseLists returns the revocation lists in text, PEM or one of DER.

@@ -84,17 +84,10 @@ func (r *remote) Keys(now time.Time) (*authz.Keys, error) {
 	if v.keys == nil {
 		return nil, v.err
 	}
-	if age(v.fetched, now) >= v.limit {
+	if secret.Age(v.fetched, now) >= v.limit {
 		return nil, v.expired
 	}
 	return v.keys, nil
-}
-
-// age returns how long ago then was, by the clock that says longer: a step of
-// the wall clock can't prolong what is held, nor can a machine that was
-// suspended, whose monotonic clock stood still.
-func age(then, now time.Time) time.Duration {
-	return max(now.Sub(then), time.Duration(now.UnixNano()-then.UnixNano()), 0)
 }
 
 // Refresh implements [authz.KeySet].
@@ -142,7 +135,7 @@ func (r *remote) want(id string, now time.Time) (landing chan struct{}, err erro
 	switch {
 	case r.err == nil && r.missing.has(id, now):
 		return nil, nil
-	case r.landing == nil && age(r.began, now) < Interval:
+	case r.landing == nil && secret.Age(r.began, now) < Interval:
 		if r.err != nil {
 			return nil, r.untold
 		}
@@ -197,9 +190,8 @@ func (r *remote) begin(now time.Time) (due bool, left time.Duration) {
 
 // pause returns how long to wait after a fetch. r.mu is held.
 func (r *remote) pause(got result, now time.Time) time.Duration {
-	cfg := &r.cache.cfg
 	if got.err == nil {
-		every := cfg.Refresh
+		every := refresh
 		if got.maxAge > 0 {
 			every = min(every, got.maxAge)
 		}
@@ -212,8 +204,8 @@ func (r *remote) pause(got result, now time.Time) time.Duration {
 	wait := secret.Backoff(r.fails) // nothing to lose: ask soon
 	if !r.fetched.IsZero() {
 		wait = min(Interval<<min(r.fails-1, 4), maxPause)
-		wait = min(wait, max((cfg.MaxStale-age(r.fetched, now))/4, Interval)) // several attempts before it expires
-		wait += rand.N(wait / 4)                                              //nolint:gosec // jitter need not be secret
+		wait = min(wait, max((r.cache.cfg.MaxStale-secret.Age(r.fetched, now))/4, Interval)) // several attempts before it expires
+		wait += rand.N(wait / 4)                                                             //nolint:gosec // jitter need not be secret
 	}
 	return max(wait, min(got.retryAfter, maxRetryAfter))
 }

@@ -64,7 +64,7 @@ func (s *Set) Settled(ctx context.Context) error {
 }
 
 func (r *remote) settle(ctx context.Context) error {
-	left := SettleTime - age(r.opened, time.Now())
+	left := SettleTime - secret.Age(r.opened, time.Now())
 	if left <= 0 {
 		return nil
 	}

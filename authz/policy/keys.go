@@ -70,7 +70,7 @@ func (c *compiler) keySources() {
 			c.look(path+".stored.secret", stored.GetSecret())
 			if stored.GetCrl() != "" {
 				c.look(path+".stored.crl", stored.GetCrl())
-				if stored.GetFormat() != "x509" {
+				if stored.GetFormat() != string(keyset.FormatX509) {
 					c.mistake(path+".stored.crl", "crl_without_anchors", "a revocation list belongs to trust anchors, which have the format x509")
 				}
 			}
@@ -128,7 +128,7 @@ func (c *compiler) storedKeys(entry *keyEntry, name string, from *policypb.Store
 		return
 	}
 	entry.keys = &authz.KeyReference{Name: name, Set: keyset.Stored(ref, format)}
-	if from.GetFormat() != "x509" {
+	if format != keyset.FormatX509 {
 		return
 	}
 	var crl *authz.Reference

@@ -164,13 +164,13 @@ func (c *compiler) signingKey(path, name string, lifetime time.Duration) (keyset
 	if c.keys[name] == nil {
 		c.keys[name] = &keyEntry{} // a private key is for nothing else
 	}
-	if entry.GetFormat() != "pem" && entry.GetFormat() != "jwk" {
+	format := keyset.Format(entry.GetFormat())
+	if format != keyset.FormatPEM && format != keyset.FormatJWK {
 		c.mistake(path, "wrong_keys", "must name an entry that is stored as pem or jwk")
 		return keyset.SignerKey{}, false
 	}
 	ref, found := c.reference(entry.GetSecret())
-	format, known := keyset.ParseFormat(entry.GetFormat())
-	if !found || !known {
+	if !found {
 		return keyset.SignerKey{}, false // keySources tells
 	}
 	kv := c.file.config.GetSecrets()[entry.GetSecret()].GetVault()

@@ -59,7 +59,7 @@ func NewServer(report func() Report, metrics prometheus.Gatherer) *http.Server {
 //
 //	/livez            200 while the process runs
 //	/readyz           200 while checks are answered, else 503 and why
-//	/readyz?verbose   the same, with the state of each secret
+//	/readyz?verbose   the same, with the state of each secret and more
 //	/metrics          Prometheus metrics
 func Handler(report func() Report, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()

@@ -81,6 +81,17 @@ func (l *loader) check(name string, err error) {
 	}
 }
 
+// pair records a mistake if only one of two flags has a value: neither has a use
+// without the other.
+func (l *loader) pair(one, oneValue, other, otherValue string) {
+	switch {
+	case oneValue != "" && otherValue == "":
+		l.mistake(one, "wants --%s", other)
+	case oneValue == "" && otherValue != "":
+		l.mistake(other, "wants --%s", one)
+	}
+}
+
 func (l *loader) listeners(s *Settings) {
 	if s.Config == "" {
 		l.mistake("config", "required: the policy file or directory")
@@ -108,9 +119,7 @@ func (l *loader) listeners(s *Settings) {
 
 func (l *loader) tls(s *Settings) {
 	t := &s.TLS
-	if (t.Cert == "") != (t.Key == "") {
-		l.mistake("tls-cert", "--tls-cert and --tls-key go together")
-	}
+	l.pair("tls-cert", t.Cert, "tls-key", t.Key)
 	if t.ClientCA != "" && t.Cert == "" {
 		l.mistake("tls-client-ca", "wants --tls-cert and --tls-key")
 	}
@@ -170,9 +179,7 @@ func (l *loader) vault(s *Settings) {
 			l.mistake("vault-secret-id-file", "required with --vault-auth approle")
 		}
 	}
-	if (v.ClientCert == "") != (v.ClientKey == "") {
-		l.mistake("vault-client-cert", "--vault-client-cert and --vault-client-key go together")
-	}
+	l.pair("vault-client-cert", v.ClientCert, "vault-client-key", v.ClientKey)
 	if v.SkipVerify && !s.Dev {
 		l.mistake("vault-skip-verify", "whoever answers for Vault would get our token: wants --dev")
 	}

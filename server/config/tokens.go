@@ -17,9 +17,7 @@ import (
 // tokens checks the settings of the token endpoint.
 func (l *loader) tokens(s *Settings, given func(name string) bool) {
 	s.TokenTLS = TLS{Cert: l.flags.tokenTLSCert, Key: l.flags.tokenTLSKey}
-	if (s.TokenTLS.Cert == "") != (s.TokenTLS.Key == "") {
-		l.mistake("token-tls-cert", "--token-tls-cert and --token-tls-key go together")
-	}
+	l.pair("token-tls-cert", s.TokenTLS.Cert, "token-tls-key", s.TokenTLS.Key)
 	if l.flags.tokenListen == "" {
 		if s.TokenTLS.Cert != "" {
 			l.mistake("token-tls-cert", "wants --token-listen")

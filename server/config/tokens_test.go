@@ -32,7 +32,9 @@ func TestTokenListener(t *testing.T) {
 		{name: "off loopback, TLS of another listener", args: []string{"--token-listen=:9193", "--tls-cert=c", "--tls-key=k"}, want: "--token-tls-cert and --token-tls-key"},
 		{name: "off loopback, with TLS", args: []string{"--token-listen=:9193", "--token-tls-cert=c", "--token-tls-key=k"}},
 		{name: "off loopback, insecure", args: []string{"--token-listen=:9193", "--insecure"}},
-		{name: "certificate without key", args: []string{"--token-listen=127.0.0.1:1", "--token-tls-cert=c"}, want: "go together"},
+		{name: "certificate without key", args: []string{"--token-listen=127.0.0.1:1", "--token-tls-cert=c"}, want: "--token-tls-cert: wants --token-tls-key"},
+		{name: "key without certificate", args: []string{"--token-listen=127.0.0.1:1", "--token-tls-key=k"}, want: "--token-tls-key: wants --token-tls-cert"},
+		{name: "key alone", args: []string{"--token-tls-key=k"}, want: "--token-tls-key: wants --token-tls-cert"},
 		{name: "certificate without listener", args: []string{"--token-tls-cert=c", "--token-tls-key=k"}, want: "--token-tls-cert: wants --token-listen"},
 	}
 	for _, tt := range tests {

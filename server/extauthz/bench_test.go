@@ -365,6 +365,9 @@ func benchRequest(b *testing.B) []byte {
 //
 // The second kind collects garbage less often, at the price of some MiB.
 func BenchmarkServer(b *testing.B) {
+	if testing.Short() {
+		b.Skip("takes minutes")
+	}
 	for _, kind := range []string{"hookauthz", "hookauthz,GOGC=400"} {
 		for _, flight := range []int{1, 16, 64} {
 			b.Run(kind+"/in-flight="+strconv.Itoa(flight), func(b *testing.B) { compare(b, kind, flight) })

@@ -168,6 +168,10 @@ func (m *Metrics) SecretRefreshFailed(reference string) {
 	m.refreshErrors.WithLabelValues(reference).Inc()
 }
 
+// KeySetRefreshFailed counts a fetch of the key set of that name that failed. The
+// name must come from the policy file: it becomes a metric label.
+func (m *Metrics) KeySetRefreshFailed(name string) { m.keySetErrors.WithLabelValues(name).Inc() }
+
 // SecretVersionRegressed counts that a secret's version number fell.
 func (m *Metrics) SecretVersionRegressed(reference string) {
 	m.regressed.WithLabelValues(reference).Inc()

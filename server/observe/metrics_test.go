@@ -28,8 +28,8 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	o.Record(&e)
 	m.Monitored(1)
 	m.KeySetRefreshFailed("ci")
-	m.WatchKeySets(func() []observe.KeySetState {
-		return []observe.KeySetState{{Name: "ci", State: "fresh", Age: time.Minute}, {Name: "new", State: "loading", Age: -1}}
+	m.WatchKeySets(func() []observe.Freshness {
+		return []observe.Freshness{{Name: "ci", State: "fresh", Age: time.Minute}, {Name: "new", State: "loading", Age: -1}}
 	})
 	m.TokenRequest("token", "issued")
 	m.VaultRequest("kv_read", time.Millisecond)
@@ -37,8 +37,8 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	m.SecretVersionRegressed("stripe")
 	m.Reloaded("sha256:0", noon)
 	m.WatchInflight(func() int64 { return 0 }, func() int64 { return 0 })
-	m.WatchSecrets(func() []observe.SecretState {
-		return []observe.SecretState{{Reference: "stripe", State: "fresh", Age: time.Second}, {Reference: "gone", State: "gone", Age: -1}}
+	m.WatchSecrets(func() []observe.Freshness {
+		return []observe.Freshness{{Name: "stripe", State: "fresh", Age: time.Second}, {Name: "gone", State: "gone", Age: -1}}
 	})
 	return m, o
 }
@@ -237,8 +237,8 @@ hookauthz_monitored_policies 2
 
 func TestKeySets(t *testing.T) {
 	m := observe.NewMetrics(0)
-	m.WatchKeySets(func() []observe.KeySetState {
-		return []observe.KeySetState{{Name: "ci", State: "stale", Age: time.Hour}, {Name: "new", State: "loading", Age: -1}}
+	m.WatchKeySets(func() []observe.Freshness {
+		return []observe.Freshness{{Name: "ci", State: "stale", Age: time.Hour}, {Name: "new", State: "loading", Age: -1}}
 	})
 	m.KeySetRefreshFailed("ci")
 	want := `

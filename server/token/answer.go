@@ -26,9 +26,7 @@ type refusal struct {
 	trouble bool
 }
 
-// Error implements error.
-func (r *refusal) Error() string { return r.code + ": " + r.text }
-
+// why is what the log is told.
 func (r *refusal) why() string {
 	if r.reason != "" {
 		return r.reason

@@ -69,11 +69,21 @@ func (h *Handler) issue(ctx context.Context, x *exchange, client *policy.TokenCl
 		body: issued{
 			Token: token, Type: "Bearer", Expires: int64(x.endpoint.Lifetime / time.Second), Scope: strings.Join(scopes, " "),
 		},
-		log: []slog.Attr{
-			slog.Any("scopes", scopes), slog.Any("policies", policies),
-			slog.Time("expires", grant.Expires.UTC()), slog.String("key", id),
-		},
+		log: told(&grant, id),
 	}, nil
+}
+
+// told is what the log is told of a token. id is that of the key that signed it,
+// empty if none did.
+func told(grant *authz.Grant, id string) []slog.Attr {
+	attributes := []slog.Attr{slog.Any("policies", grant.Policies), slog.Time("expires", grant.Expires.UTC())}
+	if len(grant.Scopes) > 0 {
+		attributes = append(attributes, slog.Any("scopes", grant.Scopes))
+	}
+	if id != "" {
+		attributes = append(attributes, slog.String("key", id))
+	}
+	return attributes
 }
 
 // make returns a token for grant, and the id of the key that signed it if one did.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -118,6 +119,45 @@ func TestScopes(t *testing.T) {
 			c := takeApart(t, got.Token, 1).claims
 			if got.Scope != tt.scope || c.Scope != tt.scope || !slices.Equal(c.Audience, tt.policies) {
 				t.Errorf("scope = %q and %q, audience = %q, want %q, %q", got.Scope, c.Scope, c.Audience, tt.scope, tt.policies)
+			}
+		})
+	}
+}
+
+// What a token has not is not in the log either.
+func TestIssuedIsLogged(t *testing.T) {
+	signed := build(t, jwtYAML, nil)
+	opaque, _ := opaqueSubject(t)
+	const always = "time level msg operation result client address policies expires "
+	tests := []struct {
+		name           string
+		of             *subject
+		target, client string
+		secret         string
+		want           string // the attributes
+	}{
+		{name: "signed", of: signed, target: path, client: "acme", secret: acmeSecret, want: always + "scopes key"},
+		{name: "signed, without scopes", of: signed, target: path, client: "olaf", secret: olafSecret, want: always + "key"},
+		{name: "opaque", of: opaque, target: "/token", client: "acme", secret: acmeSecret, want: always + "scopes"},
+		{name: "opaque, without scopes", of: opaque, target: "/token", client: "olaf", secret: olafSecret, want: strings.TrimSpace(always)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.of.logs.Reset()
+			tt.of.issue(tt.target, basic(tt.client, tt.secret))
+			var line map[string]any
+			if err := json.Unmarshal(tt.of.logs.Bytes(), &line); err != nil {
+				t.Fatalf("%v in\n%s", err, &tt.of.logs)
+			}
+			want := strings.Fields(tt.want)
+			slices.Sort(want)
+			if got := slices.Sorted(maps.Keys(line)); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			for name, value := range line {
+				if value == nil || value == "" {
+					t.Errorf("%s is %v", name, value)
+				}
 			}
 		})
 	}

@@ -88,7 +88,13 @@ func begins(at time.Time) wish {
 // say otherwise.
 func (a *authority) issue(s scope, wishes ...wish) *certificate {
 	s.Helper()
-	key, leaf := newKey(s), template("leaf")
+	return a.issueFor(s, newKey(s), wishes...)
+}
+
+// issueFor is issue for a key that is there.
+func (a *authority) issueFor(s scope, key *ecdsa.PrivateKey, wishes ...wish) *certificate {
+	s.Helper()
+	leaf := template("leaf")
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	for _, change := range wishes {
@@ -128,6 +134,12 @@ func (c *certificate) with(s scope, authorities ...*authority) *certificate {
 // fingerprint returns the SHA-256 of the certificate in hex.
 func (c *certificate) fingerprint() string {
 	sum := sha256.Sum256(c.leaf.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// keyPrint returns the SHA-256 of the certificate's public key in hex.
+func (c *certificate) keyPrint() string {
+	sum := sha256.Sum256(c.leaf.RawSubjectPublicKeyInfo)
 	return hex.EncodeToString(sum[:])
 }
 

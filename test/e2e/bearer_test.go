@@ -68,9 +68,16 @@ func TestBearerPlaces(t *testing.T) {
 	for name, r := range map[string]request{
 		"scheme in other letters": bare.with("Authorization", "bEARER "+token),
 		"a header of its own":     bare.to("/e2e/jwt-header").with("X-Token", token),
+		"a prefix of its own":     bare.to("/e2e/jwt-prefix").with("X-Token", "Token "+token),
 	} {
-		t.Run(name, func(t *testing.T) { w.allowed(t, w.send(t, r)) })
+		t.Run(name, func(t *testing.T) {
+			seen, _ := w.allowed(t, w.send(t, r))
+			if seen.header.Get("Authorization") != "" || seen.header.Get("X-Token") != "" {
+				t.Error("the token reached the upstream")
+			}
+		})
 	}
+	prefixed := bare.to("/e2e/jwt-prefix")
 	for _, tt := range []struct {
 		name    string
 		request request
@@ -82,6 +89,12 @@ func TestBearerPlaces(t *testing.T) {
 		{name: "in the wrong header", request: bare.with("X-Token", token), reason: authz.ReasonCredentialMissing},
 		{name: "with a scheme where none is", request: bare.to("/e2e/jwt-header").with("X-Token", "Bearer "+token), reason: authz.ReasonCredentialMalformed},
 		{name: "two in a header of its own", request: bare.to("/e2e/jwt-header").with("X-Token", token).with("X-Token", token), reason: authz.ReasonDuplicateHeader},
+		{name: "no prefix of its own", request: prefixed.with("X-Token", token), reason: authz.ReasonCredentialMalformed},
+		{name: "the usual prefix instead", request: prefixed.with("X-Token", "Bearer "+token), reason: authz.ReasonCredentialMalformed},
+		{name: "the prefix in other letters", request: prefixed.with("X-Token", "token "+token), reason: authz.ReasonCredentialMalformed},
+		{name: "the prefix and another blank", request: prefixed.with("X-Token", "Token  "+token), reason: authz.ReasonCredentialMalformed},
+		{name: "the prefix alone", request: prefixed.with("X-Token", "Token "), reason: authz.ReasonCredentialMalformed},
+		{name: "the prefix in the usual header", request: prefixed.with("Authorization", "Token "+token), reason: authz.ReasonCredentialMissing},
 		{name: "two", request: bare.with("Authorization", "Bearer "+token).with("Authorization", "Bearer "+token), reason: authz.ReasonCredentialMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) { w.denied(t, w.send(t, tt.request), 401, tt.reason) })
@@ -189,6 +202,30 @@ func TestBearerRefused(t *testing.T) {
 	right := claimsWith(claimsWith(good, "groups", []string{"other", "orders"}), "email", "sender@partner.example")
 	w.allowed(t, w.send(t, bearing("jwt-claims", es.token(right))))
 	w.allowed(t, w.send(t, bearing("jwt-discovery", es.changed(good, "exp", in(-30*time.Second))))) // within the skew
+}
+
+// Of an issuer from which anybody gets tokens, it is the claims that say who sends.
+func TestBearerOfStrangers(t *testing.T) {
+	w := identity()
+	good := claimsWith(goodClaims("https://accounts.google.com", audience), "email", "sender@partner.example")
+	good["email_verified"] = true
+	k := w.stored["jwks"]
+	_, d := w.allowed(t, w.send(t, bearing("jwt-strangers", k.token(good))))
+	if d.Principal != "partner" {
+		t.Errorf("principal %q, want partner", d.Principal)
+	}
+	for name, token := range map[string]string{
+		"somebody else":         k.changed(good, "email", "someone@gmail.example"),
+		"nobody":                k.changed(good, "email", nil),
+		"in capitals":           k.changed(good, "email", "Sender@partner.example"),
+		"with something behind": k.changed(good, "email", "sender@partner.example.evil.example"),
+		"without proof":         k.changed(good, "email_verified", false),
+		"with another issuer":   k.changed(good, "iss", w.issuer.url),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.denied(t, w.send(t, bearing("jwt-strangers", token)), 403, authz.ReasonClaimMismatch)
+		})
+	}
 }
 
 func claimsWith(c claims, name string, value any) claims {

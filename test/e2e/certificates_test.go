@@ -34,7 +34,7 @@ func (i *identityWorld) listeners(s scope) []variant {
 			l.secure(server, untrusted, false)
 			l.http()["forward_client_cert_details"] = "SANITIZE_SET"
 			l.http()["set_current_client_cert_details"] = tree{"subject": true, "cert": true, "chain": true, "dns": true, "uri": true}
-			for _, policy := range []string{"cert-xfcc", "cert-xfcc-spiffe"} {
+			for _, policy := range readsHeader() {
 				settings := named(policy)
 				treeAt(settings, "context_extensions")["hookauthz.xfcc"] = "sanitize_set"
 				l.add("path", "/e2e/"+policy, settings)

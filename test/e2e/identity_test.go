@@ -24,7 +24,11 @@ type identityWorld struct {
 
 	ours, other  *authority // of the file that is trusted, and of none
 	intermediate *authority // below ours
-	tokens       string     // URL of the token endpoint
+	pinned       *certificate
+	tokens       string // URL of the token endpoint
+
+	mu     sync.Mutex
+	grants map[string]string // tokens of the token endpoint, by client
 }
 
 // identity is the world that most rows about tokens and certificates share. The
@@ -43,6 +47,7 @@ func newIdentityWorld(s scope) *identityWorld {
 	i.issuer = startIssuer(s, i.keys["EdDSA"], i.keys["ES256"], i.keys["RS256"], i.keys["PS256"])
 	i.ours, i.other = newAuthority(s, nil), newAuthority(s, nil)
 	i.intermediate = newAuthority(s, i.ours)
+	i.pinned = i.ours.issue(s, dns(partnerDNS))
 
 	jwksFile := i.storeKeys(s)
 	b := shared.bao
@@ -57,9 +62,10 @@ func newIdentityWorld(s scope) *identityWorld {
 	i.tokens = "http://" + freeAddress(s)
 	words := map[string]string{
 		"ISSUER": i.issuer.url, "AUDIENCE": audience, "ANCHORS": i.ours.file, "JWKS_FILE": jwksFile,
-		"TOKENS": i.tokens,
+		"TOKENS": i.tokens, "OURS": i.ours.cert.Subject.String(), "INTERMEDIATE": i.intermediate.cert.Subject.String(),
+		"FINGERPRINT": i.pinned.fingerprint(), "PUBLIC_KEY": i.pinned.keyPrint(),
 	}
-	folder := fill(s, words, "tokens.yaml", "introspection.yaml", "endpoint.yaml", "certificates.yaml", "monitored.yaml")
+	folder := fill(s, words, "tokens.yaml", "introspection.yaml", "endpoint.yaml", "certificates.yaml", "pins.yaml", "monitored.yaml")
 	writeInto(s, folder, "combined.yaml", replaceWords(combinedPolicies(), words))
 	i.world = newWorld(s, setup{
 		config: folder, policies: policyNames(s, folder),

@@ -20,7 +20,7 @@ func TestIssuers(t *testing.T) {
 	k := newSigner(t, "first", "ES256")
 	words := map[string]string{"AUDIENCE": audience}
 	issuers := map[string]*issuer{}
-	for _, name := range []string{"good", "changing", "flooded", "away", "impostor", "elsewhere", "huge", "slow", "page", "symmetric"} {
+	for _, name := range []string{"good", "changing", "flooded", "drowned", "away", "impostor", "elsewhere", "huge", "slow", "page", "symmetric"} {
 		issuers[name] = startIssuer(t, k)
 		words[strings.ToUpper(name)] = issuers[name].url
 	}
@@ -66,6 +66,9 @@ func TestIssuers(t *testing.T) {
 	t.Run("unknown keys by the hundred are one question", func(t *testing.T) {
 		flood(t, w, issuers["flooded"], with("flooded", k))
 	})
+	t.Run("unknown keys by the thousand are one question", func(t *testing.T) {
+		drown(t, w, issuers["drowned"], "drowned", with("drowned", k))
+	})
 	t.Run("keys are replaced", func(t *testing.T) {
 		i, second := issuers["changing"], newSigner(t, "second", "ES256")
 		w.allowed(t, w.send(t, with("changing", k)))
@@ -81,6 +84,25 @@ func TestIssuers(t *testing.T) {
 		// Nobody can tell whether it has such a key by now.
 		w.never(t, w.send(t, with("good", newSigner(t, "third", "ES256"))), 503)
 		w.denied(t, w.send(t, with("good", newSigner(t, "first", "ES256"))), 401, authz.ReasonSignatureMismatch)
+		metrics := func(set, state string) (errors, in, age float64) {
+			label := fmt.Sprintf("keyset=%q", set)
+			return w.metric(t, "hookauthz_keyset_refresh_errors_total{"+label, ""),
+				w.metric(t, fmt.Sprintf("hookauthz_keyset_state{%s,state=%q}", label, state), ""),
+				w.metric(t, "hookauthz_keyset_age_seconds{"+label, "")
+		}
+		var age float64
+		eventually(t, 5*time.Second, "the metrics tell of a fetch that failed, and of keys that are old", func() bool {
+			var errors, stale float64
+			errors, stale, age = metrics("good", "stale")
+			return errors >= 1 && stale == 1 && age > 0
+		})
+		if errors, fresh, _ := metrics("drowned", "fresh"); errors != 0 || fresh != 1 {
+			t.Errorf("another issuer: %v fetches failed, fresh %v; want none, 1", errors, fresh)
+		}
+		eventually(t, 5*time.Second, "the age of the keys grows", func() bool {
+			_, _, later := metrics("good", "stale")
+			return later > age
+		})
 		// A new policy file takes over what it keeps of the old one.
 		later := github(event).to("/e2e/later")
 		writeInto(t, folder, "later.yaml", "policies: {later: {require: {provider: {name: github, secrets: [github]}}}}\n")

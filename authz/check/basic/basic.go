@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
 )
 
 // A Check passes requests that present a user and that user's password. Both
@@ -47,9 +48,12 @@ func (c *Check) Verify(ctx context.Context, r *authz.Request) (authz.Identity, e
 		return authz.Identity{}, authz.Deny(authz.ReasonDuplicateHeader, fmt.Sprintf("header %s stands more than once", c.header))
 	case authz.One:
 	}
-	encoded, err := cutScheme(value)
+	if len(value) > scheme.MaxValueBytes {
+		return authz.Identity{}, malformed("the header is over 8 KiB")
+	}
+	encoded, err := scheme.CutScheme(value, "Basic")
 	if err != nil {
-		return authz.Identity{}, err
+		return authz.Identity{}, err //nolint:wrapcheck // a denial
 	}
 
 	buffer, ok := c.buffer.Get().(*[]byte)

@@ -3,38 +3,10 @@ package basic
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/scheme"
 )
-
-// cutScheme returns what follows "Basic" and exactly one space. Credentials of
-// another scheme are somebody else's, so ours are absent (RFC 9110, section
-// 11.6.2). The scheme's name has no case.
-func cutScheme(value string) (encoded string, err error) {
-	end := 0
-	for end < len(value) && isTokenChar(value[end]) {
-		end++
-	}
-	name, rest := value[:end], value[end:]
-	switch {
-	case len(value) > scheme.MaxValueBytes:
-		return "", malformed("the header is over 8 KiB")
-	case name == "" || rest != "" && rest[0] != ' ':
-		return "", malformed("the header begins with no authentication scheme")
-	case !strings.EqualFold(name, "Basic"):
-		return "", authz.Deny(authz.ReasonCredentialMissing, "the header holds another authentication scheme")
-	case rest == "":
-		return "", malformed("nothing follows the authentication scheme")
-	}
-	return rest[1:], nil
-}
-
-// isTokenChar reports whether c may stand in a token (RFC 9110, section 5.6.2).
-func isTokenChar(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
 
 // decode appends the bytes that encoded stands for to buffer and splits them at
 // the first colon. user and password are parts of the returned buffer.
@@ -70,11 +42,6 @@ func userOf(user string, ref authz.Reference, value []byte) (string, []byte, err
 	if user != "" {
 		return user, value, nil
 	}
-	return splitSecret(ref, value)
-}
-
-// splitSecret takes apart a secret that holds user:password.
-func splitSecret(ref authz.Reference, value []byte) (user string, password []byte, err error) {
 	name, password, ok := bytes.Cut(value, []byte(":"))
 	if !ok || !validUser(string(name)) {
 		return "", nil, authz.Deny(authz.ReasonSecretInvalid, fmt.Sprintf("secret %q is not user:password, where the user is %s", ref.Name, userForm))

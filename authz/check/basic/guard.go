@@ -123,12 +123,10 @@ func (g *guard) admit(policy string, from source, user []byte, now time.Time) (a
 		g.addresses = make(buckets, tableSize)
 		g.users = make(buckets, tableSize)
 	})
-	var h maphash.Hash
-	h.SetSeed(g.seed)
-	writeAll(&h, policy, string(from[:]))
-	a := admission{address: &g.addresses[h.Sum64()%tableSize]}
-	writeAll(&h, string(user))
-	a.user = &g.users[h.Sum64()%tableSize]
+	k := key{policy: policy, from: from}
+	a := admission{address: &g.addresses[maphash.Comparable(g.seed, k)%tableSize]}
+	k.user = string(user)
+	a.user = &g.users[maphash.Comparable(g.seed, k)%tableSize]
 	byAddress := take(a.address, now, addressBurst, addressPause)
 	byUser := take(a.user, now, userBurst, userPause)
 	switch {
@@ -150,11 +148,11 @@ func (a admission) refund() {
 	}
 }
 
-func writeAll(h *maphash.Hash, texts ...string) {
-	for _, text := range texts {
-		_, _ = h.WriteString(text) // never fails, by its documentation
-		_ = h.WriteByte(0)
-	}
+// A key is whose attempts share a bucket.
+type key struct {
+	policy string
+	from   source
+	user   string // empty: all users
 }
 
 // A source is what is counted as one: an IPv4 address, or the /64 that one

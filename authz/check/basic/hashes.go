@@ -211,17 +211,22 @@ func verdict(trouble error) error {
 // work that is due for any user, known or not: that of the user who has most.
 // trouble is the worst that stands in the way of some hash of whichever user.
 func (h *hashes) candidates(user stored.Digest, now time.Time) (own []*scheme.Key[hashed], work int, trouble error) {
+	// Each secret is read once: between two readings it may be rotated.
+	var secrets [][]scheme.Key[hashed]
+	for _, ring := range h.keys {
+		for i := range ring.Len() {
+			keys, err := ring.At(i, now)
+			trouble = scheme.WorseTrouble(trouble, err)
+			secrets = append(secrets, keys)
+		}
+	}
 	all := map[stored.Digest][]*scheme.Key[hashed]{}
 	for _, previous := range []bool{false, true} { // the newest come first
-		for _, ring := range h.keys {
-			for i := range ring.Len() {
-				keys, err := ring.At(i, now)
-				trouble = scheme.WorseTrouble(trouble, err)
-				for j := range keys {
-					key := &keys[j]
-					if of := key.Value.digest; key.Previous == previous && len(all[of]) < maxHashes {
-						all[of] = append(all[of], key)
-					}
+		for _, keys := range secrets {
+			for i := range keys {
+				key := &keys[i]
+				if of := key.Value.digest; key.Previous == previous && len(all[of]) < maxHashes {
+					all[of] = append(all[of], key)
 				}
 			}
 		}

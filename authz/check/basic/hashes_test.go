@@ -318,3 +318,33 @@ func BenchmarkBcrypt(b *testing.B) {
 		}
 	})
 }
+
+// A rotating secret swaps its two versions with each reading.
+type rotating struct{ now, next *authztest.Secrets }
+
+func (r *rotating) Versions(at time.Time) (*authz.Versions, error) {
+	r.now, r.next = r.next, r.now
+	return r.now.Versions(at)
+}
+
+// Both versions hold throughout, so no request meets a secret without one.
+func TestRotationWhileHashing(t *testing.T) {
+	const secret, other = "0123456789 one word", "abcdefghij+zweite Parole"
+	for _, password := range []string{secret, other} {
+		source := &rotating{
+			now:  authztest.Values("ali:"+hashOf(secret), "ali:"+hashOf(other)),
+			next: authztest.Values("ali:"+hashOf(other), "ali:"+hashOf(secret)),
+		}
+		part, problems := basic.Kind().Build(hashes(pairs()), weakEnv(map[string]authz.Secrets{"one": source}))
+		if len(problems) > 0 {
+			t.Fatalf("Build: %v", problems)
+		}
+		for range 2 { // begun by either
+			r := authztest.Request("POST", "/h", "body", "authorization", "Basic "+encode("ali:"+password))
+			if _, err := part.Check.Verify(t.Context(), r); err != nil {
+				t.Errorf("Verify() error = %v while the secret rotates", err)
+			}
+			_, _ = source.Versions(r.Received)
+		}
+	}
+}

@@ -94,6 +94,7 @@ func TestHeaders(t *testing.T) {
 		{name: "type in full", header: `{"alg":"EdDSA","typ":"application/at+jwt"}`, want: ok},
 		{name: "type of something else", header: `{"alg":"EdDSA","typ":"dpop+jwt"}`, want: invalid},
 		{name: "type of logout tokens", header: `{"alg":"EdDSA","typ":"logout+jwt"}`, want: invalid},
+		{name: "type with a letter that is ASCII in lower case", header: `{"alg":"EdDSA","typ":"appl\u0130cation/at+jwt"}`, want: invalid},
 		{name: "none", header: `{"alg":"none"}`, want: alg},
 		{name: "none in other case", header: `{"alg":"nOnE"}`, want: alg},
 		{name: "shared key", header: `{"alg":"HS256","kid":"k1"}`, want: alg},

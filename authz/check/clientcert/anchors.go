@@ -111,8 +111,8 @@ func newTrust(from []*authz.Anchors) *trust {
 
 // takenBack reports whether a list names the certificate of an authority that
 // another one signed. An authority is trusted by itself, but not against the word
-// of its own issuer: where lists are asked for, authorities between are listed
-// among the anchors.
+// of its own issuer: where lists are asked for, intermediates are listed among the
+// anchors.
 func (t *trust) takenBack(certificate *x509.Certificate) bool {
 	if string(certificate.RawIssuer) == string(certificate.RawSubject) {
 		return false

@@ -1,27 +1,18 @@
 package clientcert
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 )
 
-const (
-	// maxChain is how many certificates a chain may have, from the sender's to
-	// the trust anchor.
-	maxChain = 4
-
-	// RSA keys below are too weak (NIST SP 800-131A), above only slow.
-	minRSABits = 2048
-	maxRSABits = 8192
-)
+// maxChain is how many certificates a chain may have, from the sender's to the
+// trust anchor.
+const maxChain = 4
 
 // A chain is a way from a certificate to a trust anchor.
 type chain struct {
@@ -176,21 +167,10 @@ func checkLeaf(leaf *x509.Certificate) error {
 
 // weakness returns what is wrong with a certificate's key, empty if nothing is.
 func weakness(certificate *x509.Certificate) string {
-	switch key := certificate.PublicKey.(type) {
-	case ed25519.PublicKey:
-		return ""
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P256() || key.Curve == elliptic.P384() || key.Curve == elliptic.P521() {
-			return ""
-		}
-		return "the key's curve is none of P-256, P-384 and P-521"
-	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits >= minRSABits && bits <= maxRSABits {
-			return ""
-		}
-		return "the RSA key has under 2048 or over 8192 bits"
+	if err := jose.CheckKey(certificate.PublicKey); err != nil {
+		return err.Error()
 	}
-	return "the key is none of RSA, ECDSA and Ed25519"
+	return ""
 }
 
 // isWeak reports whether a signature of that algorithm counts for nothing: only

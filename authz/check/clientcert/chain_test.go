@@ -283,8 +283,8 @@ func TestChains(t *testing.T) {
 
 		// Keys and signatures.
 		{name: "RSA of 2048 bits", want: verified, make: func(t stage) scene { return withRSA(t, 2048) }},
-		{name: "RSA of 1024 bits", want: untrusted, says: "under 2048", make: func(t stage) scene { return withRSA(t, 1024) }},
-		{name: "RSA of 2047 bits", want: untrusted, says: "under 2048", make: func(t stage) scene { return withRSA(t, 2047) }},
+		{name: "RSA of 1024 bits", want: untrusted, says: "at least 2048", make: func(t stage) scene { return withRSA(t, 1024) }},
+		{name: "RSA of 2047 bits", want: untrusted, says: "at least 2048", make: func(t stage) scene { return withRSA(t, 2047) }},
 		{name: "P-224", want: untrusted, says: "curve", make: func(t stage) scene {
 			ca := authority(t, nil, "Root")
 			return scene{anchors: trusted(ca), shown: []*node{leafOf(t, ca, ecKey(t, elliptic.P224()))}}
@@ -304,6 +304,10 @@ func TestChains(t *testing.T) {
 			}
 			ca := authorityOf(t, nil, key, "Root")
 			return scene{anchors: trusted(ca), shown: []*node{leaf(t, ca)}}
+		}},
+		{name: "a key under which anybody can sign", want: untrusted, says: "small order", make: func(t stage) scene {
+			ca := authority(t, nil, "Root")
+			return scene{anchors: trusted(ca), shown: []*node{leafOf(t, ca, nobody{})}}
 		}},
 		{name: "anchor with P-224", want: untrusted, says: "weak key", make: func(t stage) scene {
 			ca := authorityOf(t, nil, ecKey(t, elliptic.P224()), "Root")

@@ -3,6 +3,7 @@ package clientcert_test
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -13,6 +14,8 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
+	"io"
 	"math/big"
 	"net/url"
 	"strings"
@@ -43,6 +46,17 @@ func ecKey(tb testing.TB, curve elliptic.Curve) crypto.Signer {
 		tb.Fatal(err)
 	}
 	return key
+}
+
+// nobody is an Ed25519 key of small order, under which anybody can sign.
+type nobody struct{}
+
+func (nobody) Public() crypto.PublicKey {
+	return ed25519.PublicKey(make([]byte, ed25519.PublicKeySize))
+}
+
+func (nobody) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("not needed")
 }
 
 // rsaKeys holds one key of each size: they take long to make.

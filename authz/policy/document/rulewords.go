@@ -36,14 +36,40 @@ func (v *verdict) words() (code, message string) {
 	return codeRule, v.Proto.GetMessage()
 }
 
-// enumWords repeats a value only if it is near one of the words.
+// enumWords repeats a value only if it is near one of the words and does not mean
+// something else.
 func (v *verdict) enumWords() (code, message string) {
 	allowed, value := v.rules.GetString().GetIn(), v.FieldValue.String()
+	if why, known := leftOut(v.field, value); why != "" {
+		v.harmless = known
+		return codeValue, why + ": " + mustBe(allowed)
+	}
 	if near, ok := Closest(value, allowed); ok {
 		v.harmless = true
 		return codeValue, fmt.Sprintf("unknown value %q, did you mean %q?", value, near)
 	}
 	return codeValue, mustBe(allowed)
+}
+
+// jwtAlgorithms is the field that names the algorithms of other people's tokens.
+const jwtAlgorithms = "hookauthz.policy.v1.Jwt.algorithms"
+
+// leftOut says why value is not among the words of field on purpose, empty if that
+// is not so: HS256 is one letter from ES256 and no slip of the pen. known is
+// whether value is a registered word (RFC 7518, section 3.1), which can't be a
+// secret at the wrong place.
+func leftOut(field protoreflect.FieldDescriptor, value string) (why string, known bool) {
+	if field == nil || field.FullName() != jwtAlgorithms {
+		return "", false
+	}
+	word := strings.ToUpper(value)
+	switch {
+	case word == "NONE":
+		return "tokens without a signature are not supported", true
+	case strings.HasPrefix(word, "HS"):
+		return "algorithms with a shared key are not supported for tokens", word == "HS256" || word == "HS384" || word == "HS512"
+	}
+	return "", false
 }
 
 func mustBe(words []string) string {

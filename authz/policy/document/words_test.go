@@ -38,6 +38,47 @@ func TestClosest(t *testing.T) {
 	}
 }
 
+// An algorithm that tokens can't have is not taken for a misspelt one that they
+// can, and what may be a secret is not shown.
+func TestTokenAlgorithms(t *testing.T) {
+	const (
+		list   = `must be "EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384" or "PS512"`
+		shared = "algorithms with a shared key are not supported for tokens: " + list
+		none   = "tokens without a signature are not supported: " + list
+	)
+	tests := []struct {
+		word, want string
+		shown      bool // in the excerpt
+	}{
+		{word: "HS256", want: shared, shown: true},
+		{word: "HS384", want: shared, shown: true},
+		{word: "HS512", want: shared, shown: true},
+		{word: "hs256", want: shared, shown: true},
+		{word: "HS265", want: shared},
+		{word: "HS256K-canary", want: shared},
+		{word: "none", want: none, shown: true},
+		{word: "None", want: none, shown: true},
+		{word: "ES265", want: `unknown value "ES265", did you mean "ES256"?`, shown: true},
+		{word: "es256", want: `unknown value "es256", did you mean "ES256"?`, shown: true},
+		{word: "canary", want: list},
+	}
+	for _, tt := range tests {
+		t.Run(tt.word, func(t *testing.T) {
+			_, _, findings := readText("policies: {p: {require: {bearer: {jwt: {issuer: i, audiences: [a], keys: [k], algorithms: [RS256,\n" + tt.word + "\n]}}}}}")
+			if len(findings) != 1 {
+				t.Fatalf("got %+v, want one finding", findings)
+			}
+			f := findings[0]
+			if f.Message != tt.want || f.Path != "policies.p.require.bearer.jwt.algorithms[1]" {
+				t.Errorf("got  %s: %s\nwant %s", f.Path, f.Message, tt.want)
+			}
+			if strings.Contains(f.Text, tt.word) != tt.shown {
+				t.Errorf("the excerpt is %q", f.Text)
+			}
+		})
+	}
+}
+
 func TestOrdinary(t *testing.T) {
 	tests := []struct {
 		text string

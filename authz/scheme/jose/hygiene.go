@@ -19,9 +19,11 @@ const (
 	maxRSABits = 8192
 )
 
-// checkKey returns nil if signatures by key can be trusted to be its owner's. The
-// key may come from anywhere.
-func checkKey(key crypto.PublicKey) error {
+// CheckKey returns nil if signatures by key can be trusted to be its owner's: an
+// Ed25519 key that is no point of small order, a key on P-256, P-384 or P-521, or
+// an RSA key of 2048 to 8192 bits with a sound exponent that no known weak
+// generator made. The key may come from anywhere.
+func CheckKey(key crypto.PublicKey) error {
 	switch key := key.(type) {
 	case ed25519.PublicKey:
 		if len(key) != ed25519.PublicKeySize {

@@ -153,7 +153,7 @@ func (o *object) material() (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, checkKey(key)
+	return key, CheckKey(key)
 }
 
 func (o *object) ed25519() (crypto.PublicKey, error) {

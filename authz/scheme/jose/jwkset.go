@@ -95,7 +95,7 @@ func MarshalJWKSet(keys []authz.PublicKey) ([]byte, error) {
 }
 
 func checkPublished(key authz.PublicKey) error {
-	if err := checkKey(key.Key); err != nil {
+	if err := CheckKey(key.Key); err != nil {
 		return err
 	}
 	if key.ID != "" && !isKeyID(key.ID) {

@@ -64,13 +64,10 @@ func parseBlocks(text []byte, read func(*pem.Block) (crypto.PublicKey, error)) (
 	seen := map[string]bool{}
 	for i, block := range blocks {
 		key, err := read(block)
-		if err == nil {
-			err = checkKey(key)
-		}
 		if err != nil {
 			return nil, fmt.Errorf("PEM block %d: %v", i, err)
 		}
-		id, err := Thumbprint(key)
+		id, err := Thumbprint(key) // refuses what [ParseJWK] would
 		if err != nil {
 			return nil, fmt.Errorf("PEM block %d: %v", i, err)
 		}

@@ -54,7 +54,7 @@ func Sign(signer crypto.Signer, alg Algorithm, kid, typ string, payload []byte) 
 // Thumbprint returns the SHA-256 thumbprint of a public key (RFC 7638, RFC 8037),
 // base64url, 43 characters.
 func Thumbprint(key crypto.PublicKey) (string, error) {
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return "", err
 	}
 	jwk := lib.JSONWebKey{Key: key}

@@ -74,11 +74,6 @@ func hex4(text string) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
 	}
-	for i := 2; i < 6; i++ {
-		if c := text[i] | 0x20; !isDigit(text[i]) && (c < 'a' || c > 'f') {
-			return 0, false // ParseUint takes an underscore in some bases
-		}
-	}
 	n, err := strconv.ParseUint(text[2:6], 16, 16)
 	return rune(n), err == nil
 }

@@ -33,15 +33,14 @@ func (t *Token) Verify(keys *authz.Keys, allowed []Algorithm) (*authz.PublicKey,
 		return nil, authz.Deny(authz.ReasonTokenInvalid, "the token's header is not one that JOSE allows")
 	}
 	named := t.keyID != "" && slices.ContainsFunc(keys.Accepted, func(key authz.PublicKey) bool { return key.ID == t.keyID })
+	wanted := "" // the id of the keys to try
+	if named {
+		wanted = t.keyID
+	}
 	tried := 0
 	for i := range keys.Accepted {
 		key := &keys.Accepted[i]
-		switch {
-		case t.keyID == "":
-		case named && key.ID != t.keyID, !named && key.ID != "":
-			continue
-		}
-		if !t.algorithm.suits(key) {
+		if t.keyID != "" && key.ID != wanted || !t.algorithm.suits(key) {
 			continue
 		}
 		if tried == maxTries {

@@ -66,11 +66,10 @@ func (v *view) phase(now time.Time) *phase {
 	return &v.phases[last]
 }
 
-// age returns how long ago the last good read began, by the clock that says
-// longer.
+// age returns how long ago the last good read began, 0 if none did.
 func (v *view) age(now time.Time) time.Duration {
 	if v.fetched.IsZero() {
 		return 0
 	}
-	return max(now.Sub(v.fetched), now.Round(0).Sub(v.fetched.Round(0)), 0)
+	return secret.Age(v.fetched, now)
 }

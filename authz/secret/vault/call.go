@@ -2,17 +2,14 @@ package vault
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/hookauthz/hookauthz/authz/outbound"
 	"github.com/hookauthz/hookauthz/authz/secret"
 )
 
@@ -20,7 +17,7 @@ import (
 type reply struct {
 	status      int
 	contentType string
-	retryAfter  time.Duration
+	retryAfter  time.Duration // that it asks for, at most an hour
 	body        []byte
 }
 
@@ -61,44 +58,22 @@ func receive(resp *api.Response, err error) (reply, error) {
 	}
 	return reply{
 		status: resp.StatusCode, contentType: resp.Header.Get("Content-Type"), body: body,
-		retryAfter: retryAfter(resp.Header),
+		retryAfter: min(outbound.RetryAfter(resp.Header), time.Hour),
 	}, nil
 }
 
 // cause returns why there was no reply.
 func cause(err error) secret.Cause {
-	var (
-		unverified *tls.CertificateVerificationError
-		authority  x509.UnknownAuthorityError
-		invalid    x509.CertificateInvalidError
-		hostname   x509.HostnameError
-		record     tls.RecordHeaderError
-		alert      tls.AlertError
-		network    net.Error
-	)
+	var network net.Error
 	switch {
 	case errors.Is(err, errTooLarge):
 		return secret.CauseTooLarge
 	case errors.Is(err, context.Canceled):
 		return secret.CauseCancelled
-	case errors.As(err, &unverified), errors.As(err, &authority), errors.As(err, &invalid),
-		errors.As(err, &hostname), errors.As(err, &record), errors.As(err, &alert):
+	case outbound.IsTLS(err):
 		return secret.CauseTLS
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return secret.CauseTimeout
 	}
 	return secret.CauseNetwork
-}
-
-// retryAfter returns how long the server asks to be left alone, at most an
-// hour.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, time.Hour)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return min(max(time.Until(at), 0), time.Hour)
-	}
-	return 0
 }

@@ -59,16 +59,18 @@ func (l lookup) endpoint() (*url.URL, error) {
 		mistakes = append(mistakes, fmt.Errorf("%s must be a URL such as https://collector.example:4317 or, without TLS, http://127.0.0.1:4317", name))
 		target = nil
 	}
-	mistakes = append(mistakes, l.headers(otlp+"HEADERS"), l.headers(otlp+"TRACES_HEADERS"), l.transport(target), l.sampler(), l.resource())
+	mistakes = append(mistakes, l.pairs(otlp+"HEADERS", isToken), l.pairs(otlp+"TRACES_HEADERS", isToken),
+		l.transport(target), l.sampler(), l.pairs(varResource, func(string) bool { return true }))
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
 	return target, nil
 }
 
-// headers looks at what is sent to the collector with each request. The library
-// would print a value that it can't read, and it may be a credential.
-func (l lookup) headers(name string) error {
+// pairs looks at a list of key=value, such as the headers that are sent to the
+// collector with each request. The library would print a value that it can't read,
+// and it may be a credential.
+func (l lookup) pairs(name string, isKey func(string) bool) error {
 	_, text := l.get(name)
 	if text == "" {
 		return nil
@@ -76,7 +78,7 @@ func (l lookup) headers(name string) error {
 	for i, pair := range strings.Split(text, ",") {
 		key, value, found := strings.Cut(pair, "=")
 		_, err := url.PathUnescape(value)
-		if !found || err != nil || !isToken(strings.TrimSpace(key)) {
+		if !found || err != nil || !isKey(strings.TrimSpace(key)) {
 			return fmt.Errorf("%s: entry %d is not key=value with a percent-encoded value", name, i+1)
 		}
 	}
@@ -111,21 +113,6 @@ func (l lookup) sampler() error {
 	ratio, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(ratio >= 0 && ratio <= 1) {
 		return fmt.Errorf("%s is %q: it must be a number from 0 to 1", varRatio, text)
-	}
-	return nil
-}
-
-// resource looks at what describes this process.
-func (l lookup) resource() error {
-	_, text := l.get(varResource)
-	if text == "" {
-		return nil
-	}
-	for i, pair := range strings.Split(text, ",") {
-		_, value, found := strings.Cut(pair, "=")
-		if _, err := url.PathUnescape(value); !found || err != nil {
-			return fmt.Errorf("%s: entry %d is not key=value with a percent-encoded value", varResource, i+1)
-		}
 	}
 	return nil
 }

@@ -30,12 +30,12 @@ type Tracing struct {
 // Start returns nil if the environment names no collector, or switches tracing
 // off. Else spans are sent from now on, until [Tracing.Close].
 //
-// lookup reads the environment, as os.LookupEnv does; what OpenTelemetry's own
+// environ reads a variable, as os.LookupEnv does; what OpenTelemetry's own
 // library reads, it takes from the environment of the process. The error says
 // which variables can't be followed. A collector that does not answer is no error:
 // it is told to log, and again when it answers.
-func Start(ctx context.Context, lookup func(name string) (string, bool), log *slog.Logger) (*Tracing, error) {
-	target, err := settings(lookup).endpoint()
+func Start(ctx context.Context, environ func(name string) (string, bool), log *slog.Logger) (*Tracing, error) {
+	target, err := lookup(environ).endpoint()
 	if target == nil || err != nil {
 		return nil, err
 	}
@@ -84,9 +84,6 @@ func (t *Tracing) Close(ctx context.Context) error {
 	}
 	return fmt.Errorf("send the last spans: %w", err)
 }
-
-// settings makes a function of the environment a [lookup].
-func settings(f func(string) (string, bool)) lookup { return f }
 
 // An exporter tells the process log when spans can't be sent, once, and when they
 // can be again. The library calls it from one goroutine at a time.
