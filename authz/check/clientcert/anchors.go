@@ -114,12 +114,9 @@ func newTrust(from []*authz.Anchors) *trust {
 // of its own issuer: where lists are asked for, intermediates are listed among the
 // anchors.
 func (t *trust) takenBack(certificate *x509.Certificate) bool {
-	if string(certificate.RawIssuer) == string(certificate.RawSubject) {
-		return false
-	}
 	for i := range t.authorities {
 		issuer := t.authorities[i].Certificate
-		if string(issuer.RawSubject) != string(certificate.RawIssuer) {
+		if string(issuer.RawSubject) != string(certificate.RawIssuer) || sameAuthority(issuer, certificate) {
 			continue
 		}
 		named := slices.ContainsFunc(t.lists, func(l list) bool { return l.of(issuer) && l.names(certificate) })
@@ -128,6 +125,13 @@ func (t *trust) takenBack(certificate *x509.Certificate) bool {
 		}
 	}
 	return false
+}
+
+// sameAuthority reports whether both are one authority's, which may have renewed
+// its certificate. One that changed its key is another authority of its name: the
+// older key can sign for the newer, and take it back.
+func sameAuthority(a, b *x509.Certificate) bool {
+	return string(a.RawSubject) == string(b.RawSubject) && string(a.RawSubjectPublicKeyInfo) == string(b.RawSubjectPublicKeyInfo)
 }
 
 func (t *trust) add(read *authz.Anchors, previous bool) {

@@ -22,6 +22,7 @@ func TestRevocation(t *testing.T) {
 	)
 	ca, other := authority(t, nil, "Root"), authority(t, nil, "Root")
 	renewed := authorityOf(t, nil, ca.key, "Root")
+	rolled := authority(t, ca, "Root")
 	middle := authority(t, ca, "Middle")
 	second := authority(t, nil, "Second")
 	crossed := authorityOf(t, second, middle.key, "Middle")
@@ -107,6 +108,8 @@ func TestRevocation(t *testing.T) {
 		{name: "an anchor revoked by another of its issuer's name", anchors: []*node{ca, other, middle}, lists: lists(&listing{by: other, revoked: []*node{middle}}, &listing{by: ca}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
 		{name: "an anchor signed with SHA-1, revoked by another", anchors: []*node{strong, ofSHA1}, lists: lists(&listing{by: strong, revoked: []*node{ofSHA1}}, &listing{by: ofSHA1}), shown: []*node{leaf(t, ofSHA1)}, hard: revoked, soft: revoked},
 		{name: "an anchor signed with SHA-1", anchors: []*node{strong, ofSHA1}, lists: lists(&listing{by: strong}, &listing{by: ofSHA1}), shown: []*node{leaf(t, ofSHA1)}, hard: verified, soft: verified},
+		{name: "an anchor with a new key, signed with the old one and revoked by it", anchors: []*node{ca, rolled}, lists: lists(&listing{by: ca, revoked: []*node{rolled}}, &listing{by: rolled}), shown: []*node{leaf(t, rolled)}, hard: revoked, soft: revoked},
+		{name: "an anchor with a new key, signed with the old one", anchors: []*node{ca, rolled}, lists: lists(&listing{by: ca}, &listing{by: rolled}), shown: []*node{leaf(t, rolled)}, hard: verified, soft: verified},
 		{name: "an anchor that signed itself, listed by itself", anchors: []*node{alone}, lists: lists(&listing{by: alone, revoked: []*node{alone}}), shown: []*node{leaf(t, alone)}, hard: verified, soft: verified},
 		{name: "number is that of another issuer's", anchors: []*node{ca, middle}, lists: lists(&listing{by: ca, revoked: []*node{under}}, &listing{by: middle}), shown: []*node{under}, hard: verified, soft: verified},
 	}
