@@ -3,6 +3,7 @@ package keyset
 import (
 	"crypto/x509"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ type anchored struct {
 // holds, PEM or DER; crl may be nil.
 //
 // A list counts only if an anchor signed it. One with a lower number than the
-// list before does not replace it, as long as the process lives: whoever can
+// list before does not replace it, as long as the AnchorSet lives: whoever can
 // change the store could otherwise bring back what was revoked. Of a secret with
 // lists the newest version counts alone.
 func StoredAnchors(ref authz.Reference, crl *authz.Reference) *AnchorSet {
@@ -114,10 +115,8 @@ func (s *AnchorSet) fill(next, last *anchored) {
 		return
 	}
 	next.known = map[string]*x509.RevocationList{}
-	for _, authority := range next.anchors.Authorities {
-		if last != nil && last.known[identity(authority.Certificate)] != nil {
-			next.known[identity(authority.Certificate)] = last.known[identity(authority.Certificate)]
-		}
+	if last != nil {
+		maps.Copy(next.known, last.known)
 	}
 	s.fillLists(next)
 }

@@ -14,13 +14,22 @@ var (
 	errFell    = errors.New("a revocation list has a lower number than the one before, which stays in force")
 )
 
-// fillLists sets the revocation lists of next: of each authority the newest that
-// there ever was. What the store holds now may be gone, unreadable or forged, and
-// what was revoked stays revoked all the same.
+// fillLists sets the revocation lists of next: of each authority the newest there
+// was since it is an anchor. What the store holds now may be gone, unreadable or
+// forged, and what was revoked stays revoked all the same.
 func (s *AnchorSet) fillLists(next *anchored) {
 	next.anchors.CRLTrouble = s.learn(next)
-	for _, list := range next.known {
-		next.anchors.CRLs = append(next.anchors.CRLs, list)
+	present := map[string]bool{}
+	for _, authority := range next.anchors.Authorities {
+		present[identity(authority.Certificate)] = true
+	}
+	for id, list := range next.known {
+		switch {
+		case present[id]:
+			next.anchors.CRLs = append(next.anchors.CRLs, list)
+		case next.authorities.trouble == nil:
+			delete(next.known, id) // it was taken out; it is not that anchors can't be read
+		}
 	}
 }
 
@@ -39,7 +48,7 @@ func (s *AnchorSet) learn(next *anchored) error {
 		return authz.Deny(authz.ReasonSecretMissing, fmt.Sprintf("secret %q has no newest version", s.lists.ref.Name))
 	}
 	var trouble error
-	taken := map[string]bool{}
+	taken, fell := map[string]bool{}, map[string]bool{} // by authority
 	for _, list := range newest.held {
 		authority := issuer(list, next.anchors.Authorities)
 		if authority == nil {
@@ -49,11 +58,14 @@ func (s *AnchorSet) learn(next *anchored) error {
 		id := identity(authority)
 		switch before := next.known[id]; {
 		case before == nil || !falls(before, list):
-			next.known[id] = list
+			next.known[id], taken[id] = list, true
+			delete(fell, id)
 		case !taken[id]:
-			next.fell = s.lists.unusable(errFell)
+			fell[id] = true
 		}
-		taken[id] = true
+	}
+	if len(fell) > 0 {
+		next.fell = s.lists.unusable(errFell)
 	}
 	return trouble
 }

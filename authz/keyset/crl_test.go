@@ -136,6 +136,50 @@ func TestListNumbers(t *testing.T) {
 	}
 }
 
+// Anchors that can't be read for a while don't make us forget what was revoked;
+// one that is taken out is forgotten.
+func TestListsOutliveDamagedAnchors(t *testing.T) {
+	one, two := newCA(t, "one"), newCA(t, "two")
+	authorities, lists := holding(one.pem), holding(one.pemList(t, 5))
+	crl := reference("crl", lists)
+	set := keyset.StoredAnchors(reference("ca", authorities), &crl)
+	wantAnchors(t, set, "one #5 ")
+
+	authorities.versions = holding("garbage").versions
+	_, err := set.Anchors(time.Now())
+	wantReason(t, err, authz.ReasonSecretInvalid)
+	lists.versions = holding(one.pemList(t, 4)).versions
+	_, err = set.Anchors(time.Now())
+	wantReason(t, err, authz.ReasonSecretInvalid)
+	authorities.versions = holding(one.pem).versions
+	wantAnchors(t, set, "one #5 ")
+
+	authorities.versions = holding(two.pem).versions
+	wantAnchors(t, set, "two ")
+	authorities.versions = holding(one.pem).versions
+	wantAnchors(t, set, "one #4 ")
+}
+
+// An older list beside the one that counts is no step back, in whichever order.
+func TestOlderListBesideTheNewest(t *testing.T) {
+	one := newCA(t, "one")
+	newest, older := one.pemList(t, 6), one.pemList(t, 5)
+	lists := holding(newest)
+	crl := reference("crl", lists)
+	set := keyset.StoredAnchors(reference("ca", holding(one.pem)), &crl)
+	wantAnchors(t, set, "one #6 ")
+	for _, text := range []string{newest + older, older + newest} {
+		lists.versions = holding(text).versions
+		wantAnchors(t, set, "one #6 ")
+		if unfit := told(set.Unfit); len(unfit) != 0 {
+			t.Errorf("unfit = %v", unfit)
+		}
+	}
+	lists.versions = holding(older).versions
+	wantAnchors(t, set, "one #6 ")
+	wantReason(t, told(set.Unfit)["crl"], authz.ReasonSecretInvalid)
+}
+
 func listed(set *keyset.AnchorSet) string {
 	anchors, err := set.Anchors(time.Now())
 	if err != nil {

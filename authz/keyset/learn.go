@@ -39,10 +39,12 @@ func (r *remote) learn(started time.Time, got result) []Event {
 	return events
 }
 
-// abandon ends a fetch from which nothing was learnt.
+// abandon ends a fetch that a bug of ours cut short. Nobody can tell what it would
+// have brought.
 func (r *remote) abandon() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.err = &Error{Cause: CauseBug}
 	r.flying, r.next = false, time.Now().Add(Interval)
 	if r.landing != nil {
 		close(r.landing)

@@ -2,8 +2,11 @@ package keyset
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"time"
 
+	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/outbound"
 )
 
@@ -33,5 +36,28 @@ func TestFetchSurvivesItself(t *testing.T) {
 	}
 	if r.flying || r.next.IsZero() {
 		t.Errorf("flying = %v, next = %v, want another attempt later", r.flying, r.next)
+	}
+}
+
+// Who waited for a key while we failed is not told that there is none.
+func TestAbandonedFetchTellsNothing(t *testing.T) {
+	c := New(Config{Client: published{}})
+	r := newRemote(c, Declaration{Name: "k", URL: "https://issuer.example/keys"})
+	c.fetch(t.Context(), r)
+	if _, err := r.Keys(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r.abandon()
+	err := r.remember("new", time.Now())
+	var denial *authz.Denial
+	if !errors.As(err, &denial) || denial.Reason() != authz.ReasonKeySetUnavailable {
+		t.Errorf("a key that nobody could look for: error = %v, want %v", err, authz.ReasonKeySetUnavailable)
+	}
+	if _, err := r.Keys(time.Now()); err != nil {
+		t.Errorf("Keys() = %v, want those at hand", err)
+	}
+	c.fetch(t.Context(), r)
+	if err := r.remember("new", time.Now()); err != nil {
+		t.Errorf("after a good fetch: %v", err)
 	}
 }
