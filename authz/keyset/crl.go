@@ -11,6 +11,7 @@ import (
 
 var (
 	errForeign = errors.New("a revocation list is signed by none of the anchors")
+	errWeak    = errors.New("a revocation list is signed with SHA-1 or weaker, which counts for nothing")
 	errFell    = errors.New("a revocation list has a lower number than the one before, which stays in force")
 )
 
@@ -50,6 +51,11 @@ func (s *AnchorSet) learn(next *anchored) error {
 	var trouble error
 	taken, fell := map[string]bool{}, map[string]bool{} // by authority
 	for _, list := range newest.held {
+		if scheme.IsWeak(list.SignatureAlgorithm) {
+			// It must not replace one that counts: checks take no weak list.
+			trouble = scheme.WorseTrouble(trouble, s.lists.unusable(errWeak))
+			continue
+		}
 		authority := issuer(list, next.anchors.Authorities)
 		if authority == nil {
 			trouble = scheme.WorseTrouble(trouble, s.lists.unusable(errForeign))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
 	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 )
 
@@ -117,7 +118,7 @@ func between(others []*x509.Certificate) *x509.CertPool {
 	}
 	pool := x509.NewCertPool()
 	for _, other := range others {
-		if weakness(other) == "" && !isWeak(other.SignatureAlgorithm) {
+		if weakness(other) == "" && !scheme.IsWeak(other.SignatureAlgorithm) {
 			pool.AddCert(other)
 		}
 	}
@@ -139,7 +140,7 @@ func flawOf(certificates []*x509.Certificate) string {
 		return "the certificate is itself a trust anchor"
 	case len(certificates) > maxChain:
 		return "the chain has over 4 certificates"
-	case slices.ContainsFunc(certificates[:len(certificates)-1], func(c *x509.Certificate) bool { return isWeak(c.SignatureAlgorithm) }):
+	case slices.ContainsFunc(certificates[:len(certificates)-1], func(c *x509.Certificate) bool { return scheme.IsWeak(c.SignatureAlgorithm) }):
 		return "a certificate of the chain is signed with a weak algorithm"
 	case slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return weakness(c) != "" }):
 		return "an authority has a weak key"
@@ -153,7 +154,7 @@ func checkLeaf(leaf *x509.Certificate) error {
 	switch {
 	case weakness(leaf) != "":
 		return untrusted(weakness(leaf))
-	case isWeak(leaf.SignatureAlgorithm):
+	case scheme.IsWeak(leaf.SignatureAlgorithm):
 		return untrusted("the certificate is signed with a weak algorithm")
 	case leaf.IsCA:
 		return untrusted("the certificate is that of an authority")
@@ -171,19 +172,6 @@ func weakness(certificate *x509.Certificate) string {
 		return err.Error()
 	}
 	return ""
-}
-
-// isWeak reports whether a signature of that algorithm counts for nothing: only
-// these do.
-func isWeak(algorithm x509.SignatureAlgorithm) bool {
-	switch algorithm {
-	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
-		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
-		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
-		return false
-	default:
-		return true
-	}
 }
 
 // explain words what [x509.Certificate.Verify] says, which may quote the

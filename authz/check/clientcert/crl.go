@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"slices"
 	"time"
+
+	"github.com/hookauthz/hookauthz/authz/scheme"
 )
 
 // A crlMode says what revocation lists are for.
@@ -39,7 +41,7 @@ func newList(crl *x509.RevocationList, authorities []authority) list {
 	for i := range authorities {
 		certificate := authorities[i].Certificate
 		named := string(certificate.RawSubject) == string(crl.RawIssuer)
-		if named && !isWeak(crl.SignatureAlgorithm) && weakness(certificate) == "" && crl.CheckSignatureFrom(certificate) == nil {
+		if named && !scheme.IsWeak(crl.SignatureAlgorithm) && weakness(certificate) == "" && crl.CheckSignatureFrom(certificate) == nil {
 			l.signers = append(l.signers, string(certificate.RawSubjectPublicKeyInfo))
 		}
 	}
