@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -158,7 +157,7 @@ func refuses(err error) bool {
 	}
 	switch failure.Cause {
 	case keyset.CauseStatus:
-		return failure.Status >= 400 && failure.Status < 500 && failure.Status != http.StatusTooManyRequests
+		return failure.Declined()
 	case outbound.CauseTimeout, outbound.CauseCancelled, outbound.CauseNetwork, keyset.CauseBug:
 		return false
 	default:

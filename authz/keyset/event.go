@@ -1,6 +1,7 @@
 package keyset
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,13 @@ func (e *Error) Error() string {
 		b.WriteString(" (status " + strconv.Itoa(e.Status) + ")")
 	}
 	return b.String()
+}
+
+// Declined reports whether the server answered that it does not give what was
+// asked for, so that asking again will not help: a status from 400 to 499 other
+// than 429.
+func (e *Error) Declined() bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests
 }
 
 // An Observer is told what happens to key sets.

@@ -68,7 +68,7 @@ func (r *remote) place(ctx context.Context) (metadata, result) {
 	var answer *outbound.Response
 	var failed result
 	for _, url := range wellKnown(r.declaration.Issuer) {
-		if answer, failed = r.get(ctx, StepDiscovery, url); failed.err == nil || !elsewhere(failed.err) {
+		if answer, failed = r.get(ctx, StepDiscovery, url); failed.err == nil || !failed.err.Declined() {
 			break
 		}
 	}
@@ -80,12 +80,6 @@ func (r *remote) place(ctx context.Context) (metadata, result) {
 		return metadata{}, result{err: &Error{Step: StepDiscovery, Cause: cause, Status: answer.Status}}
 	}
 	return metadata{keys: keys, read: started}, result{}
-}
-
-// elsewhere reports whether err says that there is no such document, so that the
-// next place is worth a request.
-func elsewhere(err *Error) bool {
-	return err.Status >= 400 && err.Status < 500 && err.Status != http.StatusTooManyRequests
 }
 
 // get returns an answer with status 200 that says that it is JSON.

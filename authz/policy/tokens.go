@@ -51,7 +51,8 @@ type TokenClient struct {
 	// Scopes that it may get.
 	Scopes []string
 
-	// rules are what policies demand of our tokens.
+	// rules are what policies demand of our tokens, without those that list
+	// other clients.
 	rules []ownRule
 }
 
@@ -60,11 +61,12 @@ type TokenClient struct {
 func (c *TokenClient) Policies(scopes []string) []string {
 	var names []string
 	for i := range c.rules {
-		if c.rules[i].takes(c.Name, scopes) && !slices.Contains(names, c.rules[i].policy) {
+		if c.rules[i].takes(c.Name, scopes) {
 			names = append(names, c.rules[i].policy)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // An ownRule is a bearer check of our own tokens.
@@ -113,8 +115,18 @@ func (c *compiler) tokenEndpoint() {
 		endpoint.TrustedHops = &hops
 	}
 	rules := c.ownRules()
+	byClient := map[string][]ownRule{} // a file may hold thousands of both
+	var byScope []ownRule
+	for _, rule := range rules {
+		for _, name := range rule.from.GetClients() {
+			byClient[name] = append(byClient[name], rule)
+		}
+		if len(rule.from.GetClients()) == 0 {
+			byScope = append(byScope, rule)
+		}
+	}
 	for i, client := range from.GetClients() {
-		c.tokenClient(endpoint, fmt.Sprintf("%s.clients[%d]", path, i), client, rules)
+		c.tokenClient(endpoint, fmt.Sprintf("%s.clients[%d]", path, i), client, slices.Concat(byClient[client.GetName()], byScope))
 	}
 	if c.file.document.Sound(path) {
 		c.secureURL(path+".issuer", from.GetIssuer())

@@ -79,27 +79,28 @@ func (e *extensions) attest(base authz.Gateway) (authz.Gateway, error) {
 		}
 		base.MaxRequestBytes = n
 	}
-	if e.xff.present {
-		switch e.xff.name {
-		case "appended":
-			base.XFFAppended = true
-		case "none":
-			base.XFFAppended = false
-		default:
-			return authz.Gateway{}, authz.Deny(authz.ReasonGatewayNotAttested, "context extension hookauthz.xff is neither appended nor none")
-		}
+	if err := e.xff.states(extensionXFF, "appended", &base.XFFAppended); err != nil {
+		return authz.Gateway{}, err
 	}
-	if e.xfcc.present {
-		switch e.xfcc.name {
-		case "sanitize_set":
-			base.XFCCSanitized = true
-		case "none":
-			base.XFCCSanitized = false
-		default:
-			return authz.Gateway{}, authz.Deny(authz.ReasonGatewayNotAttested, "context extension hookauthz.xfcc is neither sanitize_set nor none")
-		}
+	if err := e.xfcc.states(extensionXFCC, "sanitize_set", &base.XFCCSanitized); err != nil {
+		return authz.Gateway{}, err
 	}
 	return base, nil
+}
+
+// states sets property if the extension is there: word states it, "none" takes it
+// back, and anything else is an error.
+func (n *named) states(extension, word string, property *bool) error {
+	switch {
+	case !n.present:
+	case n.name == word:
+		*property = true
+	case n.name == "none":
+		*property = false
+	default:
+		return authz.Deny(authz.ReasonGatewayNotAttested, "context extension "+extension+" is neither "+word+" nor none")
+	}
+	return nil
 }
 
 // decimal reads a positive number of plain digits. Envoy's max_request_bytes is

@@ -29,18 +29,27 @@ var privateNames = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} //nolin
 // keys that are known to be weak. Certificates in it are not looked at. The slice
 // has one element. Errors never hold key material.
 func ParseJWK(text []byte) ([]authz.PublicKey, error) {
-	if len(text) > MaxKeySet {
-		return nil, fmt.Errorf("over %d bytes", MaxKeySet)
-	}
-	jwk, err := parseObject(string(text), jwkNames)
+	jwk, err := readJWK(text)
 	if err != nil {
-		return nil, fmt.Errorf("not a JWK: %v", err)
+		return nil, err
 	}
 	key, err := jwk.publicKey()
 	if err != nil {
 		return nil, err
 	}
 	return []authz.PublicKey{key}, nil
+}
+
+// readJWK reads the members of one JWK.
+func readJWK(text []byte) (object, error) {
+	if len(text) > MaxKeySet {
+		return object{}, fmt.Errorf("over %d bytes", MaxKeySet)
+	}
+	jwk, err := parseObject(string(text), jwkNames)
+	if err != nil {
+		return object{}, fmt.Errorf("not a JWK: %v", err)
+	}
+	return jwk, nil
 }
 
 // publicKey makes a public key of a JWK.

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"math/big"
 )
 
@@ -58,12 +57,9 @@ func parsePrivateBlock(block *pem.Block) (any, error) {
 
 // ParsePrivateJWK is [ParsePrivatePEM] for a JWK (RFC 7517).
 func ParsePrivateJWK(text []byte) (crypto.Signer, error) {
-	if len(text) > MaxKeySet {
-		return nil, fmt.Errorf("over %d bytes", MaxKeySet)
-	}
-	jwk, err := parseObject(string(text), jwkNames)
+	jwk, err := readJWK(text)
 	if err != nil {
-		return nil, fmt.Errorf("not a JWK: %v", err)
+		return nil, err
 	}
 	public, err := jwk.material()
 	if err != nil {

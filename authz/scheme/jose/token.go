@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	lib "github.com/go-jose/go-jose/v4"
+
 	"github.com/hookauthz/hookauthz/authz"
 )
 
@@ -22,7 +24,9 @@ type Token struct {
 	algorithm Algorithm
 	keyID     string
 	typ       string
-	payload   []byte
+	// signed is the library's reading of text, nil before the first Verify.
+	signed  *lib.JSONWebSignature
+	payload []byte
 }
 
 // ParseCompact reads a token without verifying it. The error is a denial:

@@ -27,10 +27,13 @@ func (t *Token) Verify(keys *authz.Keys, allowed []Algorithm) (*authz.PublicKey,
 	if !slices.Contains(allowed, t.algorithm) {
 		return nil, authz.Deny(authz.ReasonAlgNotAllowed, "the policy does not allow the token's alg")
 	}
-	signed, err := lib.ParseSignedCompact(t.text, []lib.SignatureAlgorithm{lib.SignatureAlgorithm(t.algorithm)})
-	if err != nil {
-		// Its own words may repeat the token.
-		return nil, authz.Deny(authz.ReasonTokenInvalid, "the token's header is not one that JOSE allows")
+	if t.signed == nil { // once, however many key sets are asked
+		signed, err := lib.ParseSignedCompact(t.text, []lib.SignatureAlgorithm{lib.SignatureAlgorithm(t.algorithm)})
+		if err != nil {
+			// Its own words may repeat the token.
+			return nil, authz.Deny(authz.ReasonTokenInvalid, "the token's header is not one that JOSE allows")
+		}
+		t.signed = signed
 	}
 	named := t.keyID != "" && slices.ContainsFunc(keys.Accepted, func(key authz.PublicKey) bool { return key.ID == t.keyID })
 	wanted := "" // the id of the keys to try
@@ -47,7 +50,7 @@ func (t *Token) Verify(keys *authz.Keys, allowed []Algorithm) (*authz.PublicKey,
 			break
 		}
 		tried++
-		payload, err := signed.Verify(verifier{key.Key})
+		payload, err := t.signed.Verify(verifier{key.Key})
 		if err == nil {
 			t.payload = payload
 			return key, nil
