@@ -131,7 +131,7 @@ func (r *readiness) watch(ctx context.Context, current func() *generation, log *
 		case <-tick.C:
 		}
 		g := current()
-		exhausted := allExpired(g.set.Status()) && !anyKeys(g.keys.Status())
+		exhausted := allExpired(g.set.Status(), g.keys.Status())
 		if r.exhausted.Swap(exhausted) == exhausted {
 			continue
 		}
@@ -144,23 +144,20 @@ func (r *readiness) watch(ctx context.Context, current func() *generation, log *
 	}
 }
 
-func allExpired(all []cache.Status) bool {
-	for i := range all {
-		if all[i].State != secret.StateExpired {
+// allExpired reports whether nothing is good any more: no secret, and no key set,
+// whose routes would work without.
+func allExpired(secrets []cache.Status, keys []keyset.Status) bool {
+	for i := range secrets {
+		if secrets[i].State != secret.StateExpired {
 			return false
 		}
 	}
-	return len(all) > 0
-}
-
-// anyKeys reports whether a key set is good, so that the routes it serves work.
-func anyKeys(all []keyset.Status) bool {
-	for i := range all {
-		if all[i].State == secret.StateFresh || all[i].State == secret.StateStale {
-			return true
+	for i := range keys {
+		if keys[i].State == secret.StateFresh || keys[i].State == secret.StateStale {
+			return false
 		}
 	}
-	return false
+	return len(secrets) > 0
 }
 
 // A pinger returns nil if it can be reached. It waits no longer than ctx lives.

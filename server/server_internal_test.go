@@ -18,6 +18,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/authz/secret/cache"
 	"github.com/hookauthz/hookauthz/authz/secret/memory"
+	"github.com/hookauthz/hookauthz/server/config"
 	"github.com/hookauthz/hookauthz/server/observe"
 )
 
@@ -135,7 +136,7 @@ func TestNotServingOnlyWhenNothingIsGood(t *testing.T) {
 		{name: "ours to fix", all: states(secret.StateExpired, secret.StateGone)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := allExpired(tt.all); got != tt.want {
+			if got := allExpired(tt.all, nil); got != tt.want {
 				t.Errorf("allExpired = %v, want %v", got, tt.want)
 			}
 		})
@@ -146,6 +147,7 @@ func TestAdvice(t *testing.T) {
 	inVault := secret.Declaration{Vault: &secret.VaultLocation{Path: "a/b", Field: "key"}}
 	inV1 := secret.Declaration{Vault: &secret.VaultLocation{Mount: "kv", KVVersion: 1, Path: "a/b", Field: "key"}}
 	inFile := secret.Declaration{File: &secret.FileLocation{Path: "/run/s"}}
+	inPKI := secret.Declaration{VaultPKI: &secret.PKILocation{Issuer: "root-2026", Field: secret.FieldCertificate}}
 	inEnv := secret.Declaration{Env: &secret.EnvLocation{Name: "S"}}
 	for _, tt := range []struct {
 		name  string
@@ -163,6 +165,9 @@ func TestAdvice(t *testing.T) {
 		{name: "no file", d: inFile, state: secret.StateGone, want: "create the file /run/s"},
 		{name: "mode", d: inFile, state: secret.StateDenied, want: "let this process read"},
 		{name: "no file but a pipe", d: inFile, state: secret.StateUnusable, want: "regular file"},
+		{name: "good issuer", d: inPKI, state: secret.StateFresh},
+		{name: "no PKI engine", d: inPKI, state: secret.StateGone, want: "vault read pki/issuer/root-2026"},
+		{name: "useless issuer", d: inPKI, state: secret.StateUnusable, want: `issuer "root-2026" at pki`},
 		{name: "no variable", d: inEnv, state: secret.StateGone, want: "set the environment variable S"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -225,4 +230,63 @@ func TestWatcherTellsWhatChangedBeforeItRan(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+// A file whose only secrets are an issuer of Vault's wants Vault all the same.
+func TestIssuersOfVaultNeedVault(t *testing.T) {
+	l := &loader{log: slog.New(slog.DiscardHandler), refresh: time.Minute, maxStale: time.Hour}
+	pki := []secret.Declaration{{Name: "keys/ca", VaultPKI: &secret.PKILocation{Issuer: "root"}}}
+	if err := l.feasible(pki); !errors.Is(err, errNoVault) {
+		t.Errorf("feasible() = %v, want %v", err, errNoVault)
+	}
+	l.sources = map[secret.Kind]secret.Source{secret.KindVault: memory.New()}
+	if err := l.feasible(pki); err != nil {
+		t.Errorf("feasible() with Vault = %v", err)
+	}
+}
+
+// A new signing key waits for replicas that refresh as seldom as we do.
+func TestSigningDelay(t *testing.T) {
+	for refresh, want := range map[time.Duration]time.Duration{time.Second: 2 * time.Minute, time.Minute: 4 * time.Minute} {
+		r, err := newRemotes(config.Settings{Refresh: refresh}, nil, observe.NewMetrics(0), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.signingDelay != want {
+			t.Errorf("refresh %v: got %v, want %v", refresh, r.signingDelay, want)
+		}
+	}
+}
+
+// As long as a key set is good, its routes work although every secret has expired.
+func TestAllExpired(t *testing.T) {
+	expired, fresh := secret.StateExpired, secret.StateFresh
+	tests := []struct {
+		name    string
+		secrets []secret.State
+		keys    []secret.State
+		want    bool
+	}{
+		{name: "nothing declared"},
+		{name: "every secret", secrets: []secret.State{expired, expired}, want: true},
+		{name: "all but one", secrets: []secret.State{expired, fresh}},
+		{name: "but a fresh key set", secrets: []secret.State{expired}, keys: []secret.State{expired, fresh}},
+		{name: "but a stale key set", secrets: []secret.State{expired}, keys: []secret.State{secret.StateStale}},
+		{name: "key sets too", secrets: []secret.State{expired}, keys: []secret.State{expired, secret.StateLoading}, want: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var secrets []cache.Status
+			for _, s := range tt.secrets {
+				secrets = append(secrets, cache.Status{State: s})
+			}
+			var keys []keyset.Status
+			for _, s := range tt.keys {
+				keys = append(keys, keyset.Status{State: s})
+			}
+			if got := allExpired(secrets, keys); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
 }

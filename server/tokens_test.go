@@ -299,3 +299,13 @@ keys: {k: {jwks: {url: "`+issuer.URL+`/keys"}}}
 }
 
 func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// The number of monitored policies follows the file.
+func TestMonitoredPoliciesFollowReloads(t *testing.T) {
+	p := start(t, github, memorySecrets(), nil).ready()
+	if !p.metric("hookauthz_monitored_policies 0") {
+		t.Error("a policy is monitored at the start")
+	}
+	p.write(strings.Replace(github, "  github:\n", "  github:\n    mode: monitor\n", 1))
+	p.wait("the monitored policy", func() bool { return p.metric("hookauthz_monitored_policies 1") })
+}

@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,8 @@ policies:
 		{name: "unsigned", text: head + keys + endpoint("lifetime: 1m"), want: []string{"warning keys.own", "token_endpoint: signing_keys is required"}},
 		{name: "misspelt key", text: head + keys + endpoint("signing_keys: [owm]"), want: []string{"warning keys.own", `token_endpoint.signing_keys[0]: key set "owm" is not declared, did you mean "own"?`}},
 		{name: "key of another sort", text: head + strings.Replace(keys, "pem", "x509", 1) + endpoint("signing_keys: [own]"), want: []string{"token_endpoint.signing_keys[0]: must name an entry that is stored as pem or jwk"}},
+		{name: "overlap of the lifetime alone", text: strings.Replace(head, "1h", "5m", 1) + keys + endpoint("signing_keys: [own]"), want: []string{"warning token_endpoint.signing_keys[0]: when the secret \"own\" is rotated"}},
+		{name: "overlap of lifetime and signing delay", text: strings.Replace(head, "1h", "7m", 1) + keys + endpoint("signing_keys: [own]")},
 		{name: "short overlap", text: strings.Replace(head, "1h", "1m", 1) + keys + endpoint("signing_keys: [own]"), want: []string{"warning token_endpoint.signing_keys[0]: when the secret \"own\" is rotated"}},
 		{name: "http", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "https", "http", 1), want: []string{"token_endpoint.issuer: must be https"}},
 		{name: "client twice", text: head + keys + strings.Replace(endpoint("signing_keys: [own]"), "name: bravo", "name: acme", 1), want: []string{"warning secrets.bravo", "token_endpoint.clients[1].name: another client has this name"}},
@@ -182,5 +186,39 @@ policies:
 		if got := strings.Join(e.Client(tt.client).Policies(tt.scopes), " "); got != tt.want {
 			t.Errorf("Policies of %s with %q = %q, want %q", tt.client, tt.scopes, got, tt.want)
 		}
+	}
+}
+
+// A token names each policy that takes it, and so its length is bounded.
+func TestTokenAudienceIsBounded(t *testing.T) {
+	file := func(policies int) string {
+		var text strings.Builder
+		text.WriteString("secrets: {acme: {env: {name: A}}}\ntoken_endpoint: {issuer: \"https://hooks.example\", tokens: opaque, forwarded_for: {trusted_hops: 2}, clients: [{name: acme, secrets: [acme]}]}\npolicies:\n")
+		for i := range policies {
+			fmt.Fprintf(&text, "  p%d: {require: {bearer: {own: {clients: [acme]}}}}\n", i)
+		}
+		return text.String()
+	}
+	wantFindings(t, file(64), policy.Options{})
+	wantFindings(t, file(65), policy.Options{}, "token_endpoint.clients[0]: its tokens would name 65 policies, and may name 64")
+	e := compile(t, file(64)).TokenEndpoint()
+	if e.TrustedHops == nil || *e.TrustedHops != 2 || len(e.Client("acme").Policies(nil)) != 64 {
+		t.Errorf("TokenEndpoint() = %+v", e)
+	}
+}
+
+// A signing key that can't be used is told of, and so is what the gateway states.
+func TestTableTellsOfSigningKeys(t *testing.T) {
+	table := compile(t, `gateway: {xfcc: sanitize_set}
+secrets: {own: {env: {name: A}}, acme: {env: {name: B}}}
+keys: {own: {stored: {secret: own, format: pem}}}
+token_endpoint: {issuer: "https://hooks.example", signing_keys: [own], clients: [{name: acme, secrets: [acme]}]}
+policies: {p: {require: {bearer: {own: {clients: [acme]}}}}}
+`)
+	if why := table.Unfit(time.Now())["own"]; !errors.Is(why, authz.ErrNotConfigured) {
+		t.Errorf("Unfit() of a signing key that is none = %v", why)
+	}
+	if !table.Gateway().XFCCSanitized {
+		t.Error("Gateway() lacks xfcc")
 	}
 }

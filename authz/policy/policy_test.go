@@ -95,6 +95,7 @@ policies:
     answers:
       invalid: {status: 422, headers: {X-Why: "no"}, body: "no\n"}
       too_large: {body: ""}
+      limited: {status: 503, headers: {Retry-After: "60"}}
 `)
 	show := func(a *policy.Answer) string {
 		return fmt.Sprintf("%d %v %q %v", a.Status, a.Headers, a.Body, a.HasBody)
@@ -116,6 +117,8 @@ policies:
 		{"plain", authz.ClassNotConfigured, `500 [] "" false`},
 		{"plain", authz.ClassInternal, `500 [] "" false`},
 		{"plain", authz.ClassUnavailable, `503 [{retry-after 5}] "" false`},
+		{"plain", authz.ClassLimited, `429 [{retry-after 5}] "" false`},
+		{"stated", authz.ClassLimited, `503 [{retry-after 60}] "" false`},
 		{"plain", authz.Class(200), `500 [] "" false`},
 		{"stated", authz.ClassMissing, `403 [] "" false`},
 		{"stated", authz.ClassInvalid, `422 [{x-why no} {content-type text/plain; charset=utf-8}] "no\n" true`},
