@@ -67,6 +67,36 @@ type Identity struct {
 	// Credential says that a credential was presented and holds. It is false
 	// for source_ip, which only looks where the request comes from.
 	Credential bool
+
+	// BodySigned says that the check vouches for the whole body, or for all of
+	// the payload where that takes the body's place.
+	BodySigned bool
+	// Decrypted says that a part of the request was encrypted to us.
+	Decrypted bool
+	// Content is what the check read, for who asked for it; nil if nothing.
+	Content *Content
+}
+
+// A Content is what checks that passed read of a request. It is not modified
+// once it is in an [Identity].
+type Content struct {
+	// Messages are what the sender signed, if [Env.Replay] asked for it: one of
+	// a check that signs, none of another.
+	Messages []Message
+	// Payload is what a check took out of the request, verified or decrypted,
+	// if [Env.Payload] asked for it. HasPayload tells an empty one from none.
+	Payload    []byte
+	HasPayload bool
+}
+
+// A TokenCheck is a [Check] of tokens that can be given one which does not stand
+// in the request as it came.
+type TokenCheck interface {
+	Check
+	// VerifyToken is Verify for the text of a token that was found in r, such as
+	// what was encrypted there. A token is signed in whole, so it does not ask
+	// whether r holds anything else.
+	VerifyToken(ctx context.Context, r *Request, token string) (Identity, error)
 }
 
 // A Denial is why a check did not pass. It matches the sentinel of its reason.

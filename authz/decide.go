@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -87,12 +88,20 @@ type Trace struct {
 	// Now is the clock for durations; nil measures none.
 	Now     func() time.Time
 	Results []CheckResult
+	// Replay is what became of the claim that the request is no replay: empty,
+	// "new", "repeat", "replayed", "unavailable", or "local" if the store could
+	// not tell and only this process's own memory was asked. Delivery is the
+	// sender's own id of the delivery, where the policy says how to read it. It
+	// is untrusted.
+	Replay   string
+	Delivery string
 }
 
 // Reset forgets the results and keeps their memory.
 func (t *Trace) Reset() {
 	clear(t.Results)
 	t.Results = t.Results[:0]
+	t.Replay, t.Delivery = "", ""
 }
 
 // Decide walks requirement and decides r. It allows only if the tree passed and
@@ -156,7 +165,7 @@ func (q *Requirement) walkAll(ctx context.Context, r *Request, trace *Trace) out
 }
 
 // join keeps the first principal, the first secret and the first key that
-// matched, and the first time that was signed.
+// matched, the oldest time that was signed, the first payload, and all messages.
 func join(first, next Identity) Identity {
 	if first.Principal == "" {
 		first.Principal = next.Principal
@@ -164,14 +173,31 @@ func join(first, next Identity) Identity {
 	if first.Secret == "" {
 		first.Secret, first.Version, first.Previous, first.Stale = next.Secret, next.Version, next.Previous, next.Stale
 	}
-	if first.Signed.IsZero() {
+	if first.Signed.IsZero() || !next.Signed.IsZero() && next.Signed.Before(first.Signed) {
 		first.Signed = next.Signed
 	}
 	if first.Key == "" {
 		first.Key = next.Key
 	}
 	first.Credential = first.Credential || next.Credential
+	first.BodySigned = first.BodySigned || next.BodySigned
+	first.Decrypted = first.Decrypted || next.Decrypted
+	first.Content = joinContent(first.Content, next.Content)
 	return first
+}
+
+func joinContent(first, next *Content) *Content {
+	if first == nil {
+		return next
+	}
+	if next == nil {
+		return first
+	}
+	both := &Content{Messages: slices.Concat(first.Messages, next.Messages), Payload: first.Payload, HasPayload: first.HasPayload}
+	if !both.HasPayload {
+		both.Payload, both.HasPayload = next.Payload, next.HasPayload
+	}
+	return both
 }
 
 func (q *Requirement) walkAny(ctx context.Context, r *Request, trace *Trace) outcome {

@@ -50,10 +50,66 @@ type KeySet interface {
 	Refresh(ctx context.Context, id string, now time.Time) (*Keys, error)
 }
 
+// A NamedKeys finds keys at an address that requests name, within the bounds that
+// the policy file sets. Many goroutines may use it.
+type NamedKeys interface {
+	// Find returns the keys that r names. What is at hand is returned at once;
+	// else, if fetch is true, it is fetched, no longer than ctx lives. body is
+	// the whole body, as far as the check has it. The error is a denial:
+	// [ReasonKidUnknown] for an address that is out of bounds or has no key,
+	// [ReasonPartMissing] and the like if r names none, or one wrapping
+	// [ErrUnavailable] if it was not fetched, for want of time or of permission:
+	// a caller that asked not to fetch then knows that it would have to.
+	Find(ctx context.Context, r *Request, body []byte, fetch bool) (*Keys, error)
+	// NeedsBody reports whether the address may stand in the body.
+	NeedsBody() bool
+}
+
+// A PrivateKey decrypts what was encrypted to its owner: to us.
+type PrivateKey struct {
+	// ID is the key's "kid": that of the JWK, or else the thumbprint (RFC 7638)
+	// of its public half. Empty for a shared key without one.
+	ID string
+	// Key is an *rsa.PrivateKey, an *ecdsa.PrivateKey, an *ecdh.PrivateKey, or a
+	// []byte for a key that is shared.
+	Key any
+	// Algorithm is the only key management algorithm (RFC 7518, section 4.1)
+	// that the key is for, empty if that is not said.
+	Algorithm string
+
+	// Secret, Version and Previous are those of [PublicKey].
+	Secret   string
+	Version  int
+	Previous bool
+}
+
+// PrivateKeys are [Keys] that decrypt.
+type PrivateKeys struct {
+	Accepted []PrivateKey
+	Unusable error
+	Stale    bool
+}
+
+// A PrivateKeySet holds private keys. Many goroutines may use it.
+type PrivateKeySet interface {
+	// Keys returns what is accepted at now, or an error wrapping
+	// [ErrNotConfigured] or [ErrUnavailable]. It reads memory only.
+	Keys(now time.Time) (*PrivateKeys, error)
+}
+
+// A PrivateKeyReference is an entry of keys as a policy file declares it.
+type PrivateKeyReference struct {
+	Name string
+	Set  PrivateKeySet
+}
+
 // A KeyReference is a key set as a policy file declares it.
 type KeyReference struct {
 	Name string
-	Set  KeySet
+	// Set holds the keys; nil where Named finds them instead, which only some
+	// kinds can use.
+	Set   KeySet
+	Named NamedKeys
 	// Issuer is the issuer whose keys these are, where the declaration says it
 	// (discovery); empty otherwise.
 	Issuer string

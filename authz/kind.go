@@ -41,6 +41,15 @@ type Env struct {
 	Introspector func(server IntrospectionServer) Introspector
 	// Own are the tokens that this product issues itself, nil if none.
 	Own *OwnTokens
+	// PrivateKeys returns the private keys declared under name, as Keys does.
+	PrivateKeys func(name string) (PrivateKeyReference, bool)
+	// Inner builds a check of another kind that this one hands a token to. The
+	// problems' paths begin below settings.
+	Inner func(kind string, settings any) (Part, []Problem)
+	// Replay says that the policy wants [Content.Messages], Payload that it
+	// wants [Content.Payload] and puts it in the body's place.
+	Replay  bool
+	Payload bool
 }
 
 // References looks up names and reports those that are not declared. path is
@@ -65,6 +74,11 @@ func (e *Env) References(path string, names []string) ([]Reference, []Problem) {
 // KeyReferences is [Env.References] for public keys.
 func (e *Env) KeyReferences(path string, names []string) ([]KeyReference, []Problem) {
 	return lookUp(path, names, e.Keys, "the key set is not declared under keys, or holds trust anchors")
+}
+
+// PrivateKeyReferences is [Env.References] for private keys.
+func (e *Env) PrivateKeyReferences(path string, names []string) ([]PrivateKeyReference, []Problem) {
+	return lookUp(path, names, e.PrivateKeys, "the entry is not declared under keys, or its format has no private keys")
 }
 
 // AnchorReferences is [Env.References] for trust anchors.
@@ -113,6 +127,15 @@ type Part struct {
 	// BindsBody says that the check vouches for the body, or at least must
 	// know that there is none.
 	BindsBody bool
+	// Signs says that every request that passes gives a message, if Env.Replay
+	// asked for it. Window is how long after it was signed, at most, a message
+	// passes, and how far it may be ahead: both sides of the window together. 0
+	// means that no signed time is enforced.
+	Signs  bool
+	Window time.Duration
+	// Payload says that every request that passes gives a payload, if
+	// Env.Payload asked for it.
+	Payload bool
 	// Credentials are where the credential stands. SharedSecret says that it
 	// is the secret itself, so that by default it doesn't reach the upstream.
 	Credentials  []Location

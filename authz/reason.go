@@ -19,6 +19,7 @@ const (
 	ClassNotConfigured              // a secret that the policy names is missing, or no good
 	ClassUnavailable                // no verdict could be reached; the sender may retry
 	ClassLimited                    // this sender, or this policy, asks too often
+	ClassReplayed                   // authentic, and here before
 	classCount
 )
 
@@ -35,6 +36,7 @@ var classNames = [classCount]string{ //nolint:gochecknoglobals // a table that n
 	ClassNotConfigured: "not_configured",
 	ClassUnavailable:   "unavailable",
 	ClassLimited:       "limited",
+	ClassReplayed:      "replayed",
 }
 
 // String returns the word that policy files, logs and metrics use.
@@ -84,6 +86,7 @@ const (
 	ReasonAlgNotAllowed
 	ReasonKidUnknown
 	ReasonTokenInvalid
+	ReasonDecryptionFailed
 
 	ReasonTimestampStale
 	ReasonTimestampFuture
@@ -98,6 +101,8 @@ const (
 	ReasonCertificateExpired
 	ReasonCertificateRevoked
 	ReasonCertificateNotAllowed
+
+	ReasonReplayed
 
 	ReasonSenderLimit
 
@@ -121,6 +126,7 @@ const (
 	ReasonIntrospectionUnavailable
 	ReasonTokenStoreUnavailable
 	ReasonCRLUnavailable
+	ReasonReplayStoreUnavailable
 	ReasonDeadline
 	ReasonOverloaded
 
@@ -159,6 +165,7 @@ var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that no
 	ReasonAlgNotAllowed:     {"alg_not_allowed", ClassInvalid, ErrRejected},
 	ReasonKidUnknown:        {"kid_unknown", ClassInvalid, ErrRejected},
 	ReasonTokenInvalid:      {"token_invalid", ClassInvalid, ErrRejected},
+	ReasonDecryptionFailed:  {"decryption_failed", ClassInvalid, ErrRejected},
 
 	ReasonTimestampStale:   {"timestamp_stale", ClassStale, ErrRejected},
 	ReasonTimestampFuture:  {"timestamp_future", ClassStale, ErrRejected},
@@ -173,6 +180,8 @@ var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that no
 	ReasonCertificateExpired:    {"certificate_expired", ClassForbidden, ErrRejected},
 	ReasonCertificateRevoked:    {"certificate_revoked", ClassForbidden, ErrRejected},
 	ReasonCertificateNotAllowed: {"certificate_not_allowed", ClassForbidden, ErrRejected},
+
+	ReasonReplayed: {"replayed", ClassReplayed, ErrRejected},
 
 	ReasonSenderLimit: {"sender_limit", ClassLimited, ErrRejected},
 
@@ -196,6 +205,7 @@ var reasons = [reasonCount]struct { //nolint:gochecknoglobals // a table that no
 	ReasonIntrospectionUnavailable: {"introspection_unavailable", ClassUnavailable, ErrUnavailable},
 	ReasonTokenStoreUnavailable:    {"token_store_unavailable", ClassUnavailable, ErrUnavailable},
 	ReasonCRLUnavailable:           {"crl_unavailable", ClassUnavailable, ErrUnavailable},
+	ReasonReplayStoreUnavailable:   {"replay_store_unavailable", ClassUnavailable, ErrUnavailable},
 	ReasonDeadline:                 {"deadline", ClassUnavailable, ErrUnavailable},
 	ReasonOverloaded:               {"overloaded", ClassUnavailable, ErrUnavailable},
 

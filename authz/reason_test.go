@@ -81,8 +81,8 @@ func TestClasses(t *testing.T) {
 		}
 		seen[text] = true
 	}
-	if len(seen) != 12 {
-		t.Errorf("%d classes, want 12", len(seen))
+	if len(seen) != 13 {
+		t.Errorf("%d classes, want 13", len(seen))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // A Request is what the gateway tells of one webhook. Everything in it that
 // the sender controls (method, path, host, headers, body) is untrusted; Peer,
-// Gateway, Rules and Captures are not. It is not modified once [Decide] runs.
+// Gateway, Rules, Captures and Stream are not. It is not modified once [Decide] runs.
 type Request struct {
 	// Received is when the adapter got the request, by our own clock. All
 	// time windows are judged against it.
@@ -39,6 +39,10 @@ type Request struct {
 
 	// Captures are the path segments that the route's pattern named.
 	Captures []Field
+
+	// Stream is the gateway's own id of the request, which the sender can't
+	// choose; empty if there is none. Envoy makes another for each stream.
+	Stream string
 }
 
 // PathOnly returns r.Path without its query.

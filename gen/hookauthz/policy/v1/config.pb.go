@@ -523,7 +523,10 @@ type Policy struct {
 	// "enforce", or "monitor": decide and record, and let the request pass
 	// whatever was decided. Under a host that is not in hosts it is denied all the
 	// same. Default: enforce.
-	Mode          string `protobuf:"bytes,8,opt,name=mode,proto3" json:"mode,omitempty"`
+	Mode string `protobuf:"bytes,8,opt,name=mode,proto3" json:"mode,omitempty"`
+	// Refuses what was signed once and is sent again. Default: it passes as often as
+	// it is sent.
+	Replay        *Replay `protobuf:"bytes,9,opt,name=replay,proto3" json:"replay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -614,6 +617,13 @@ func (x *Policy) GetMode() string {
 	return ""
 }
 
+func (x *Policy) GetReplay() *Replay {
+	if x != nil {
+		return x.Replay
+	}
+	return nil
+}
+
 // Answers holds one answer a class of denial. The classes internal and
 // unavailable can't be changed: senders must be able to trust our 500 and 503.
 type Answers struct {
@@ -635,7 +645,9 @@ type Answers struct {
 	// A secret that the policy names is missing, or no good. Default: 500.
 	NotConfigured *Answer `protobuf:"bytes,8,opt,name=not_configured,json=notConfigured,proto3" json:"not_configured,omitempty"`
 	// This sender asks too often. Default: 429.
-	Limited       *Answer `protobuf:"bytes,9,opt,name=limited,proto3" json:"limited,omitempty"`
+	Limited *Answer `protobuf:"bytes,9,opt,name=limited,proto3" json:"limited,omitempty"`
+	// Authentic, and here before. Default: 409.
+	Replayed      *Answer `protobuf:"bytes,10,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -729,6 +741,13 @@ func (x *Answers) GetNotConfigured() *Answer {
 func (x *Answers) GetLimited() *Answer {
 	if x != nil {
 		return x.Limited
+	}
+	return nil
+}
+
+func (x *Answers) GetReplayed() *Answer {
+	if x != nil {
+		return x.Replayed
 	}
 	return nil
 }
@@ -880,8 +899,12 @@ type Upstream struct {
 	// the credential is the secret itself (api_key, basic, bearer), false for
 	// signatures.
 	RemoveCredentials *bool `protobuf:"varint,2,opt,name=remove_credentials,json=removeCredentials,proto3,oneof" json:"remove_credentials,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The application gets, in place of the body, what a jws or jwe check took out
+	// of it. Only by Envoy's external processor, which can change bodies. Default:
+	// the body as it came.
+	Payload       *Payload `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upstream) Reset() {
@@ -928,6 +951,60 @@ func (x *Upstream) GetRemoveCredentials() bool {
 	return false
 }
 
+func (x *Upstream) GetPayload() *Payload {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+// Payload is what an application gets in place of the body.
+type Payload struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Content type of the payload, printable ASCII of 1 to 128 characters. Default:
+	// application/json.
+	ContentType   string `protobuf:"bytes,1,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Payload) Reset() {
+	*x = Payload{}
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Payload) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Payload) ProtoMessage() {}
+
+func (x *Payload) ProtoReflect() protoreflect.Message {
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Payload.ProtoReflect.Descriptor instead.
+func (*Payload) Descriptor() ([]byte, []int) {
+	return file_hookauthz_policy_v1_config_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Payload) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
 // Route chooses a policy by host, path and method.
 type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -941,7 +1018,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[11]
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1030,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[11]
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1043,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_hookauthz_policy_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_hookauthz_policy_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Route) GetMatch() *Match {
@@ -1005,7 +1082,7 @@ type Match struct {
 
 func (x *Match) Reset() {
 	*x = Match{}
-	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[12]
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1094,7 @@ func (x *Match) String() string {
 func (*Match) ProtoMessage() {}
 
 func (x *Match) ProtoReflect() protoreflect.Message {
-	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[12]
+	mi := &file_hookauthz_policy_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1107,7 @@ func (x *Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Match.ProtoReflect.Descriptor instead.
 func (*Match) Descriptor() ([]byte, []int) {
-	return file_hookauthz_policy_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_hookauthz_policy_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Match) GetHosts() []string {
@@ -1065,7 +1142,7 @@ var File_hookauthz_policy_v1_config_proto protoreflect.FileDescriptor
 
 const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\n" +
-	" hookauthz/policy/v1/config.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehookauthz/policy/v1/keys.proto\x1a%hookauthz/policy/v1/requirement.proto\x1a\x1fhookauthz/policy/v1/token.proto\"\xa2\x06\n" +
+	" hookauthz/policy/v1/config.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ehookauthz/policy/v1/keys.proto\x1a hookauthz/policy/v1/replay.proto\x1a%hookauthz/policy/v1/requirement.proto\x1a\x1fhookauthz/policy/v1/token.proto\"\xa2\x06\n" +
 	"\x06Config\x126\n" +
 	"\agateway\x18\x01 \x01(\v2\x1c.hookauthz.policy.v1.GatewayR\agateway\x12n\n" +
 	"\asecrets\x18\x02 \x03(\v2(.hookauthz.policy.v1.Config.SecretsEntryB*\xbaH'\x9a\x01$\x10\xa0\x8d\x06\"\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\asecrets\x12s\n" +
@@ -1108,7 +1185,7 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"FileSource\x12\x1f\n" +
 	"\x04path\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80 R\x04path\"I\n" +
 	"\tEnvSource\x12<\n" +
-	"\x04name\x18\x01 \x01(\tB(\xbaH%\xc8\x01\x01r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,254}$R\x04name\"\xc5\x03\n" +
+	"\x04name\x18\x01 \x01(\tB(\xbaH%\xc8\x01\x01r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,254}$R\x04name\"\xfa\x03\n" +
 	"\x06Policy\x12B\n" +
 	"\arequire\x18\x01 \x01(\v2 .hookauthz.policy.v1.RequirementB\x06\xbaH\x03\xc8\x01\x01R\arequire\x126\n" +
 	"\aanswers\x18\x02 \x01(\v2\x1c.hookauthz.policy.v1.AnswersR\aanswers\x12*\n" +
@@ -1118,7 +1195,8 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\bupstream\x18\x06 \x01(\v2\x1d.hookauthz.policy.v1.UpstreamR\bupstream\x125\n" +
 	"\faddress_only\x18\a \x01(\tB\x12\xbaH\x0f\xd8\x01\x01r\n" +
 	"R\bacceptedR\vaddressOnly\x12.\n" +
-	"\x04mode\x18\b \x01(\tB\x1a\xbaH\x17\xd8\x01\x01r\x12R\aenforceR\amonitorR\x04mode\"\x90\x04\n" +
+	"\x04mode\x18\b \x01(\tB\x1a\xbaH\x17\xd8\x01\x01r\x12R\aenforceR\amonitorR\x04mode\x123\n" +
+	"\x06replay\x18\t \x01(\v2\x1b.hookauthz.policy.v1.ReplayR\x06replay\"\xc9\x04\n" +
 	"\aAnswers\x125\n" +
 	"\amissing\x18\x01 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\amissing\x129\n" +
 	"\tmalformed\x18\x02 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\tmalformed\x125\n" +
@@ -1128,7 +1206,9 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\tambiguous\x18\x06 \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\tambiguous\x128\n" +
 	"\ttoo_large\x18\a \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\btooLarge\x12B\n" +
 	"\x0enot_configured\x18\b \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\rnotConfigured\x125\n" +
-	"\alimited\x18\t \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\alimited\"\xa7\x03\n" +
+	"\alimited\x18\t \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\alimited\x127\n" +
+	"\breplayed\x18\n" +
+	" \x01(\v2\x1b.hookauthz.policy.v1.AnswerR\breplayed\"\xa7\x03\n" +
 	"\x06Answer\x12\x8c\x01\n" +
 	"\x06status\x18\x01 \x01(\rBt\xbaHq\xd8\x01\x01*l0\x90\x030\x91\x030\x92\x030\x93\x030\x94\x030\x95\x030\x96\x030\x97\x030\x98\x030\x99\x030\x9b\x030\x9c\x030\x9d\x030\x9e\x030\x9f\x030\xa0\x030\xa1\x030\xa5\x030\xa6\x030\xa7\x030\xa8\x030\xaa\x030\xac\x030\xad\x030\xaf\x030\xf4\x030\xf5\x030\xf6\x030\xf7\x030\xf8\x030\xf9\x030\xfa\x030\xfb\x030\xfc\x030\xfe\x030\xff\x03R\x06status\x12\xa5\x01\n" +
 	"\aheaders\x18\x02 \x03(\v2(.hookauthz.policy.v1.Answer.HeadersEntryBa\xbaH^\x9a\x01[\x10\x10\"'r%2#^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$*.r,\x18\x80\b2'^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$R\aheaders\x12!\n" +
@@ -1140,14 +1220,17 @@ const file_hookauthz_policy_v1_config_proto_rawDesc = "" +
 	"\tBodyRules\x12<\n" +
 	"\x03max\x18\x01 \x01(\tB*\xbaH'\xd8\x01\x01r\"2 ^[1-9][0-9]{0,9}(B|KiB|MiB|GiB)$R\x03max\x12+\n" +
 	"\x05empty\x18\x02 \x01(\tB\x15\xbaH\x12\xd8\x01\x01r\rR\x05allowR\x04denyR\x05empty\x12)\n" +
-	"\x04text\x18\x03 \x01(\tB\x15\xbaH\x12\xd8\x01\x01r\rR\x05allowR\x04denyR\x04text\"\x94\x02\n" +
+	"\x04text\x18\x03 \x01(\tB\x15\xbaH\x12\xd8\x01\x01r\rR\x05allowR\x04denyR\x04text\"\xcc\x02\n" +
 	"\bUpstream\x12\x80\x01\n" +
 	"\aheaders\x18\x01 \x03(\v2*.hookauthz.policy.v1.Upstream.HeadersEntryB:\xbaH7\x9a\x014\x10 \"'r%2#^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$*\ar\x05\x10\x01\x18\x80\bR\aheaders\x122\n" +
-	"\x12remove_credentials\x18\x02 \x01(\bH\x00R\x11removeCredentials\x88\x01\x01\x1a:\n" +
+	"\x12remove_credentials\x18\x02 \x01(\bH\x00R\x11removeCredentials\x88\x01\x01\x126\n" +
+	"\apayload\x18\x03 \x01(\v2\x1c.hookauthz.policy.v1.PayloadR\apayload\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x15\n" +
-	"\x13_remove_credentials\"a\n" +
+	"\x13_remove_credentials\"\x9c\x01\n" +
+	"\aPayload\x12\x90\x01\n" +
+	"\fcontent_type\x18\x01 \x01(\tBm\xbaHj\xd8\x01\x01re\x18\x80\x012`^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( ?; ?[A-Za-z0-9!#$&^_.+-]+=[A-Za-z0-9!#$&^_.+-]+)*$R\vcontentType\"a\n" +
 	"\x05Route\x128\n" +
 	"\x05match\x18\x01 \x01(\v2\x1a.hookauthz.policy.v1.MatchB\x06\xbaH\x03\xc8\x01\x01R\x05match\x12\x1e\n" +
 	"\x06policy\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06policy\"\xd7\x01\n" +
@@ -1172,7 +1255,7 @@ func file_hookauthz_policy_v1_config_proto_rawDescGZIP() []byte {
 	return file_hookauthz_policy_v1_config_proto_rawDescData
 }
 
-var file_hookauthz_policy_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_hookauthz_policy_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_hookauthz_policy_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: hookauthz.policy.v1.Config
 	(*Gateway)(nil),             // 1: hookauthz.policy.v1.Gateway
@@ -1185,53 +1268,58 @@ var file_hookauthz_policy_v1_config_proto_goTypes = []any{
 	(*Answer)(nil),              // 8: hookauthz.policy.v1.Answer
 	(*BodyRules)(nil),           // 9: hookauthz.policy.v1.BodyRules
 	(*Upstream)(nil),            // 10: hookauthz.policy.v1.Upstream
-	(*Route)(nil),               // 11: hookauthz.policy.v1.Route
-	(*Match)(nil),               // 12: hookauthz.policy.v1.Match
-	nil,                         // 13: hookauthz.policy.v1.Config.SecretsEntry
-	nil,                         // 14: hookauthz.policy.v1.Config.PoliciesEntry
-	nil,                         // 15: hookauthz.policy.v1.Config.KeysEntry
-	nil,                         // 16: hookauthz.policy.v1.Answer.HeadersEntry
-	nil,                         // 17: hookauthz.policy.v1.Upstream.HeadersEntry
-	(*TokenEndpoint)(nil),       // 18: hookauthz.policy.v1.TokenEndpoint
-	(*durationpb.Duration)(nil), // 19: google.protobuf.Duration
-	(*Requirement)(nil),         // 20: hookauthz.policy.v1.Requirement
-	(*KeySource)(nil),           // 21: hookauthz.policy.v1.KeySource
+	(*Payload)(nil),             // 11: hookauthz.policy.v1.Payload
+	(*Route)(nil),               // 12: hookauthz.policy.v1.Route
+	(*Match)(nil),               // 13: hookauthz.policy.v1.Match
+	nil,                         // 14: hookauthz.policy.v1.Config.SecretsEntry
+	nil,                         // 15: hookauthz.policy.v1.Config.PoliciesEntry
+	nil,                         // 16: hookauthz.policy.v1.Config.KeysEntry
+	nil,                         // 17: hookauthz.policy.v1.Answer.HeadersEntry
+	nil,                         // 18: hookauthz.policy.v1.Upstream.HeadersEntry
+	(*TokenEndpoint)(nil),       // 19: hookauthz.policy.v1.TokenEndpoint
+	(*durationpb.Duration)(nil), // 20: google.protobuf.Duration
+	(*Requirement)(nil),         // 21: hookauthz.policy.v1.Requirement
+	(*Replay)(nil),              // 22: hookauthz.policy.v1.Replay
+	(*KeySource)(nil),           // 23: hookauthz.policy.v1.KeySource
 }
 var file_hookauthz_policy_v1_config_proto_depIdxs = []int32{
 	1,  // 0: hookauthz.policy.v1.Config.gateway:type_name -> hookauthz.policy.v1.Gateway
-	13, // 1: hookauthz.policy.v1.Config.secrets:type_name -> hookauthz.policy.v1.Config.SecretsEntry
-	14, // 2: hookauthz.policy.v1.Config.policies:type_name -> hookauthz.policy.v1.Config.PoliciesEntry
-	11, // 3: hookauthz.policy.v1.Config.routes:type_name -> hookauthz.policy.v1.Route
-	15, // 4: hookauthz.policy.v1.Config.keys:type_name -> hookauthz.policy.v1.Config.KeysEntry
-	18, // 5: hookauthz.policy.v1.Config.token_endpoint:type_name -> hookauthz.policy.v1.TokenEndpoint
+	14, // 1: hookauthz.policy.v1.Config.secrets:type_name -> hookauthz.policy.v1.Config.SecretsEntry
+	15, // 2: hookauthz.policy.v1.Config.policies:type_name -> hookauthz.policy.v1.Config.PoliciesEntry
+	12, // 3: hookauthz.policy.v1.Config.routes:type_name -> hookauthz.policy.v1.Route
+	16, // 4: hookauthz.policy.v1.Config.keys:type_name -> hookauthz.policy.v1.Config.KeysEntry
+	19, // 5: hookauthz.policy.v1.Config.token_endpoint:type_name -> hookauthz.policy.v1.TokenEndpoint
 	3,  // 6: hookauthz.policy.v1.Secret.vault:type_name -> hookauthz.policy.v1.VaultSource
 	4,  // 7: hookauthz.policy.v1.Secret.file:type_name -> hookauthz.policy.v1.FileSource
 	5,  // 8: hookauthz.policy.v1.Secret.env:type_name -> hookauthz.policy.v1.EnvSource
-	19, // 9: hookauthz.policy.v1.VaultSource.previous_for:type_name -> google.protobuf.Duration
-	20, // 10: hookauthz.policy.v1.Policy.require:type_name -> hookauthz.policy.v1.Requirement
+	20, // 9: hookauthz.policy.v1.VaultSource.previous_for:type_name -> google.protobuf.Duration
+	21, // 10: hookauthz.policy.v1.Policy.require:type_name -> hookauthz.policy.v1.Requirement
 	7,  // 11: hookauthz.policy.v1.Policy.answers:type_name -> hookauthz.policy.v1.Answers
 	9,  // 12: hookauthz.policy.v1.Policy.body:type_name -> hookauthz.policy.v1.BodyRules
 	10, // 13: hookauthz.policy.v1.Policy.upstream:type_name -> hookauthz.policy.v1.Upstream
-	8,  // 14: hookauthz.policy.v1.Answers.missing:type_name -> hookauthz.policy.v1.Answer
-	8,  // 15: hookauthz.policy.v1.Answers.malformed:type_name -> hookauthz.policy.v1.Answer
-	8,  // 16: hookauthz.policy.v1.Answers.invalid:type_name -> hookauthz.policy.v1.Answer
-	8,  // 17: hookauthz.policy.v1.Answers.stale:type_name -> hookauthz.policy.v1.Answer
-	8,  // 18: hookauthz.policy.v1.Answers.forbidden:type_name -> hookauthz.policy.v1.Answer
-	8,  // 19: hookauthz.policy.v1.Answers.ambiguous:type_name -> hookauthz.policy.v1.Answer
-	8,  // 20: hookauthz.policy.v1.Answers.too_large:type_name -> hookauthz.policy.v1.Answer
-	8,  // 21: hookauthz.policy.v1.Answers.not_configured:type_name -> hookauthz.policy.v1.Answer
-	8,  // 22: hookauthz.policy.v1.Answers.limited:type_name -> hookauthz.policy.v1.Answer
-	16, // 23: hookauthz.policy.v1.Answer.headers:type_name -> hookauthz.policy.v1.Answer.HeadersEntry
-	17, // 24: hookauthz.policy.v1.Upstream.headers:type_name -> hookauthz.policy.v1.Upstream.HeadersEntry
-	12, // 25: hookauthz.policy.v1.Route.match:type_name -> hookauthz.policy.v1.Match
-	2,  // 26: hookauthz.policy.v1.Config.SecretsEntry.value:type_name -> hookauthz.policy.v1.Secret
-	6,  // 27: hookauthz.policy.v1.Config.PoliciesEntry.value:type_name -> hookauthz.policy.v1.Policy
-	21, // 28: hookauthz.policy.v1.Config.KeysEntry.value:type_name -> hookauthz.policy.v1.KeySource
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	22, // 14: hookauthz.policy.v1.Policy.replay:type_name -> hookauthz.policy.v1.Replay
+	8,  // 15: hookauthz.policy.v1.Answers.missing:type_name -> hookauthz.policy.v1.Answer
+	8,  // 16: hookauthz.policy.v1.Answers.malformed:type_name -> hookauthz.policy.v1.Answer
+	8,  // 17: hookauthz.policy.v1.Answers.invalid:type_name -> hookauthz.policy.v1.Answer
+	8,  // 18: hookauthz.policy.v1.Answers.stale:type_name -> hookauthz.policy.v1.Answer
+	8,  // 19: hookauthz.policy.v1.Answers.forbidden:type_name -> hookauthz.policy.v1.Answer
+	8,  // 20: hookauthz.policy.v1.Answers.ambiguous:type_name -> hookauthz.policy.v1.Answer
+	8,  // 21: hookauthz.policy.v1.Answers.too_large:type_name -> hookauthz.policy.v1.Answer
+	8,  // 22: hookauthz.policy.v1.Answers.not_configured:type_name -> hookauthz.policy.v1.Answer
+	8,  // 23: hookauthz.policy.v1.Answers.limited:type_name -> hookauthz.policy.v1.Answer
+	8,  // 24: hookauthz.policy.v1.Answers.replayed:type_name -> hookauthz.policy.v1.Answer
+	17, // 25: hookauthz.policy.v1.Answer.headers:type_name -> hookauthz.policy.v1.Answer.HeadersEntry
+	18, // 26: hookauthz.policy.v1.Upstream.headers:type_name -> hookauthz.policy.v1.Upstream.HeadersEntry
+	11, // 27: hookauthz.policy.v1.Upstream.payload:type_name -> hookauthz.policy.v1.Payload
+	13, // 28: hookauthz.policy.v1.Route.match:type_name -> hookauthz.policy.v1.Match
+	2,  // 29: hookauthz.policy.v1.Config.SecretsEntry.value:type_name -> hookauthz.policy.v1.Secret
+	6,  // 30: hookauthz.policy.v1.Config.PoliciesEntry.value:type_name -> hookauthz.policy.v1.Policy
+	23, // 31: hookauthz.policy.v1.Config.KeysEntry.value:type_name -> hookauthz.policy.v1.KeySource
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_hookauthz_policy_v1_config_proto_init() }
@@ -1240,6 +1328,7 @@ func file_hookauthz_policy_v1_config_proto_init() {
 		return
 	}
 	file_hookauthz_policy_v1_keys_proto_init()
+	file_hookauthz_policy_v1_replay_proto_init()
 	file_hookauthz_policy_v1_requirement_proto_init()
 	file_hookauthz_policy_v1_token_proto_init()
 	file_hookauthz_policy_v1_config_proto_msgTypes[2].OneofWrappers = []any{
@@ -1255,7 +1344,7 @@ func file_hookauthz_policy_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hookauthz_policy_v1_config_proto_rawDesc), len(file_hookauthz_policy_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

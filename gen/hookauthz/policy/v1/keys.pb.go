@@ -33,6 +33,7 @@ type KeySource struct {
 	//	*KeySource_Discovery
 	//	*KeySource_Jwks
 	//	*KeySource_VaultPki
+	//	*KeySource_ByUrl
 	Source        isKeySource_Source `protobuf_oneof:"source"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -111,6 +112,15 @@ func (x *KeySource) GetVaultPki() *VaultPki {
 	return nil
 }
 
+func (x *KeySource) GetByUrl() *KeyUrl {
+	if x != nil {
+		if x, ok := x.Source.(*KeySource_ByUrl); ok {
+			return x.ByUrl
+		}
+	}
+	return nil
+}
+
 type isKeySource_Source interface {
 	isKeySource_Source()
 }
@@ -137,6 +147,11 @@ type KeySource_VaultPki struct {
 	VaultPki *VaultPki `protobuf:"bytes,4,opt,name=vault_pki,json=vaultPki,proto3,oneof"`
 }
 
+type KeySource_ByUrl struct {
+	// A certificate at a URL that each request names.
+	ByUrl *KeyUrl `protobuf:"bytes,5,opt,name=by_url,json=byUrl,proto3,oneof"`
+}
+
 func (*KeySource_Stored) isKeySource_Source() {}
 
 func (*KeySource_Discovery) isKeySource_Source() {}
@@ -145,13 +160,17 @@ func (*KeySource_Jwks) isKeySource_Source() {}
 
 func (*KeySource_VaultPki) isKeySource_Source() {}
 
+func (*KeySource_ByUrl) isKeySource_Source() {}
+
 // StoredKeys are keys or certificates that a secret holds.
 type StoredKeys struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name under secrets. Required.
 	Secret string `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
-	// How they are written: "pem" for keys, "x509" for certificates (PEM), "jwk"
-	// or "jwks" (RFC 7517). Required.
+	// How they are written: "pem" for keys, "x509" for certificates (PEM), "jwk" or
+	// "jwks" (RFC 7517), "spki" for a public key in base64 (RFC 5280, section 4.1),
+	// "raw" for the 32 bytes of an Ed25519 key in hex or base64. Private keys, and
+	// shared ones of jwe, are "pem", "jwk" or "jwks". Required.
 	Format string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
 	// With x509 as trust anchors: name under secrets that holds their revocation
 	// list, PEM or DER (RFC 5280). Default: none.
@@ -324,6 +343,74 @@ func (x *JwkSetUrl) GetPrivateNetwork() string {
 	return ""
 }
 
+// KeyUrl is where requests say that the certificate is with whose key they were
+// signed. For signature only.
+type KeyUrl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the request names the URL, as a template such as
+	// "{header:PAYPAL-CERT-URL}" of 1 to 512 characters. Required.
+	Value string `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	// Hosts of which the URL must have one, exactly: 1 to 16, in lower case, without
+	// port. Required.
+	Hosts []string `protobuf:"bytes,2,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	// What the URL's path must begin with, 2 to 512 characters; it begins and ends
+	// with a slash. Required.
+	PathPrefix    string `protobuf:"bytes,3,opt,name=path_prefix,json=pathPrefix,proto3" json:"path_prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyUrl) Reset() {
+	*x = KeyUrl{}
+	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyUrl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyUrl) ProtoMessage() {}
+
+func (x *KeyUrl) ProtoReflect() protoreflect.Message {
+	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyUrl.ProtoReflect.Descriptor instead.
+func (*KeyUrl) Descriptor() ([]byte, []int) {
+	return file_hookauthz_policy_v1_keys_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *KeyUrl) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *KeyUrl) GetHosts() []string {
+	if x != nil {
+		return x.Hosts
+	}
+	return nil
+}
+
+func (x *KeyUrl) GetPathPrefix() string {
+	if x != nil {
+		return x.PathPrefix
+	}
+	return ""
+}
+
 // VaultPki is an issuer of the PKI engine.
 type VaultPki struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -338,7 +425,7 @@ type VaultPki struct {
 
 func (x *VaultPki) Reset() {
 	*x = VaultPki{}
-	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[4]
+	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +437,7 @@ func (x *VaultPki) String() string {
 func (*VaultPki) ProtoMessage() {}
 
 func (x *VaultPki) ProtoReflect() protoreflect.Message {
-	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[4]
+	mi := &file_hookauthz_policy_v1_keys_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +450,7 @@ func (x *VaultPki) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VaultPki.ProtoReflect.Descriptor instead.
 func (*VaultPki) Descriptor() ([]byte, []int) {
-	return file_hookauthz_policy_v1_keys_proto_rawDescGZIP(), []int{4}
+	return file_hookauthz_policy_v1_keys_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *VaultPki) GetMount() string {
@@ -384,17 +471,18 @@ var File_hookauthz_policy_v1_keys_proto protoreflect.FileDescriptor
 
 const file_hookauthz_policy_v1_keys_proto_rawDesc = "" +
 	"\n" +
-	"\x1ehookauthz/policy/v1/keys.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\"\x8b\x02\n" +
+	"\x1ehookauthz/policy/v1/keys.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\"\xc1\x02\n" +
 	"\tKeySource\x129\n" +
 	"\x06stored\x18\x01 \x01(\v2\x1f.hookauthz.policy.v1.StoredKeysH\x00R\x06stored\x12>\n" +
 	"\tdiscovery\x18\x02 \x01(\v2\x1e.hookauthz.policy.v1.DiscoveryH\x00R\tdiscovery\x124\n" +
 	"\x04jwks\x18\x03 \x01(\v2\x1e.hookauthz.policy.v1.JwkSetUrlH\x00R\x04jwks\x12<\n" +
-	"\tvault_pki\x18\x04 \x01(\v2\x1d.hookauthz.policy.v1.VaultPkiH\x00R\bvaultPkiB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"v\n" +
+	"\tvault_pki\x18\x04 \x01(\v2\x1d.hookauthz.policy.v1.VaultPkiH\x00R\bvaultPki\x124\n" +
+	"\x06by_url\x18\x05 \x01(\v2\x1b.hookauthz.policy.v1.KeyUrlH\x00R\x05byUrlB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\x81\x01\n" +
 	"\n" +
 	"StoredKeys\x12\x1e\n" +
-	"\x06secret\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06secret\x126\n" +
-	"\x06format\x18\x02 \x01(\tB\x1e\xbaH\x1b\xc8\x01\x01r\x16R\x03pemR\x04x509R\x03jwkR\x04jwksR\x06format\x12\x10\n" +
+	"\x06secret\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06secret\x12A\n" +
+	"\x06format\x18\x02 \x01(\tB)\xbaH&\xc8\x01\x01r!R\x03pemR\x04x509R\x03jwkR\x04jwksR\x04spkiR\x03rawR\x06format\x12\x10\n" +
 	"\x03crl\x18\x03 \x01(\tR\x03crl\"\xa3\x01\n" +
 	"\tDiscovery\x12Y\n" +
 	"\x06issuer\x18\x01 \x01(\tBA\xbaH>\xc8\x01\x01r9\x18\x80\x0424^https?://[A-Za-z0-9._:\\[\\]-]+(/[A-Za-z0-9._~/-]*)?$R\x06issuer\x12;\n" +
@@ -403,7 +491,12 @@ const file_hookauthz_policy_v1_keys_proto_rawDesc = "" +
 	"\tJwkSetUrl\x12o\n" +
 	"\x03url\x18\x01 \x01(\tB]\xbaHZ\xc8\x01\x01rU\x18\x80\b2P^https?://[A-Za-z0-9._:\\[\\]-]+(/[A-Za-z0-9._~/%@-]*)?(\\?[A-Za-z0-9._~/%@=&-]*)?$R\x03url\x12;\n" +
 	"\x0fprivate_network\x18\x02 \x01(\tB\x12\xbaH\x0f\xd8\x01\x01r\n" +
-	"R\bacceptedR\x0eprivateNetwork\"\xa7\x01\n" +
+	"R\bacceptedR\x0eprivateNetwork\"\xf8\x01\n" +
+	"\x06KeyUrl\x12!\n" +
+	"\x05value\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80\x04R\x05value\x12v\n" +
+	"\x05hosts\x18\x02 \x03(\tB`\xbaH]\x92\x01Z\b\x01\x10\x10\x18\x01\"RrP\x18\xfd\x012K^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$R\x05hosts\x12S\n" +
+	"\vpath_prefix\x18\x03 \x01(\tB2\xbaH/\xc8\x01\x01r*\x18\x80\x042%^/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+$R\n" +
+	"pathPrefix\"\xa7\x01\n" +
 	"\bVaultPki\x12a\n" +
 	"\x05mount\x18\x01 \x01(\tBK\xbaHH\xd8\x01\x01rC\x18\x80\x022>^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$R\x05mount\x128\n" +
 	"\x06issuer\x18\x02 \x01(\tB \xbaH\x1d\xc8\x01\x01r\x182\x16^[A-Za-z0-9_-]{1,128}$R\x06issuerBAZ?github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1;policyv1b\x06proto3"
@@ -420,24 +513,26 @@ func file_hookauthz_policy_v1_keys_proto_rawDescGZIP() []byte {
 	return file_hookauthz_policy_v1_keys_proto_rawDescData
 }
 
-var file_hookauthz_policy_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_hookauthz_policy_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_hookauthz_policy_v1_keys_proto_goTypes = []any{
 	(*KeySource)(nil),  // 0: hookauthz.policy.v1.KeySource
 	(*StoredKeys)(nil), // 1: hookauthz.policy.v1.StoredKeys
 	(*Discovery)(nil),  // 2: hookauthz.policy.v1.Discovery
 	(*JwkSetUrl)(nil),  // 3: hookauthz.policy.v1.JwkSetUrl
-	(*VaultPki)(nil),   // 4: hookauthz.policy.v1.VaultPki
+	(*KeyUrl)(nil),     // 4: hookauthz.policy.v1.KeyUrl
+	(*VaultPki)(nil),   // 5: hookauthz.policy.v1.VaultPki
 }
 var file_hookauthz_policy_v1_keys_proto_depIdxs = []int32{
 	1, // 0: hookauthz.policy.v1.KeySource.stored:type_name -> hookauthz.policy.v1.StoredKeys
 	2, // 1: hookauthz.policy.v1.KeySource.discovery:type_name -> hookauthz.policy.v1.Discovery
 	3, // 2: hookauthz.policy.v1.KeySource.jwks:type_name -> hookauthz.policy.v1.JwkSetUrl
-	4, // 3: hookauthz.policy.v1.KeySource.vault_pki:type_name -> hookauthz.policy.v1.VaultPki
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 3: hookauthz.policy.v1.KeySource.vault_pki:type_name -> hookauthz.policy.v1.VaultPki
+	4, // 4: hookauthz.policy.v1.KeySource.by_url:type_name -> hookauthz.policy.v1.KeyUrl
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_hookauthz_policy_v1_keys_proto_init() }
@@ -450,6 +545,7 @@ func file_hookauthz_policy_v1_keys_proto_init() {
 		(*KeySource_Discovery)(nil),
 		(*KeySource_Jwks)(nil),
 		(*KeySource_VaultPki)(nil),
+		(*KeySource_ByUrl)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -457,7 +553,7 @@ func file_hookauthz_policy_v1_keys_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hookauthz_policy_v1_keys_proto_rawDesc), len(file_hookauthz_policy_v1_keys_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -46,6 +46,10 @@ type Requirement struct {
 	//	*Requirement_SourceIp
 	//	*Requirement_Bearer
 	//	*Requirement_ClientCertificate
+	//	*Requirement_Signature
+	//	*Requirement_Jws
+	//	*Requirement_Jwe
+	//	*Requirement_HttpSignature
 	Kind          isRequirement_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -172,6 +176,42 @@ func (x *Requirement) GetClientCertificate() *ClientCertificate {
 	return nil
 }
 
+func (x *Requirement) GetSignature() *Signature {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_Signature); ok {
+			return x.Signature
+		}
+	}
+	return nil
+}
+
+func (x *Requirement) GetJws() *Jws {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_Jws); ok {
+			return x.Jws
+		}
+	}
+	return nil
+}
+
+func (x *Requirement) GetJwe() *Jwe {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_Jwe); ok {
+			return x.Jwe
+		}
+	}
+	return nil
+}
+
+func (x *Requirement) GetHttpSignature() *HttpSignature {
+	if x != nil {
+		if x, ok := x.Kind.(*Requirement_HttpSignature); ok {
+			return x.HttpSignature
+		}
+	}
+	return nil
+}
+
 type isRequirement_Kind interface {
 	isRequirement_Kind()
 }
@@ -212,6 +252,28 @@ type Requirement_ClientCertificate struct {
 	ClientCertificate *ClientCertificate `protobuf:"bytes,16,opt,name=client_certificate,json=clientCertificate,proto3,oneof"`
 }
 
+type Requirement_Signature struct {
+	// Body and chosen parts are unchanged since the owner of a private key signed
+	// them.
+	Signature *Signature `protobuf:"bytes,17,opt,name=signature,proto3,oneof"`
+}
+
+type Requirement_Jws struct {
+	// A token that the owner of a private key signed holds the body, or a digest
+	// of it (RFC 7515).
+	Jws *Jws `protobuf:"bytes,18,opt,name=jws,proto3,oneof"`
+}
+
+type Requirement_Jwe struct {
+	// Something is encrypted to us (RFC 7516).
+	Jwe *Jwe `protobuf:"bytes,19,opt,name=jwe,proto3,oneof"`
+}
+
+type Requirement_HttpSignature struct {
+	// Chosen parts of the HTTP message are signed (RFC 9421).
+	HttpSignature *HttpSignature `protobuf:"bytes,20,opt,name=http_signature,json=httpSignature,proto3,oneof"`
+}
+
 func (*Requirement_Provider) isRequirement_Kind() {}
 
 func (*Requirement_ApiKey) isRequirement_Kind() {}
@@ -225,6 +287,14 @@ func (*Requirement_SourceIp) isRequirement_Kind() {}
 func (*Requirement_Bearer) isRequirement_Kind() {}
 
 func (*Requirement_ClientCertificate) isRequirement_Kind() {}
+
+func (*Requirement_Signature) isRequirement_Kind() {}
+
+func (*Requirement_Jws) isRequirement_Kind() {}
+
+func (*Requirement_Jwe) isRequirement_Kind() {}
+
+func (*Requirement_HttpSignature) isRequirement_Kind() {}
 
 // Provider takes a check from the catalogue.
 type Provider struct {
@@ -621,7 +691,7 @@ var File_hookauthz_policy_v1_requirement_proto protoreflect.FileDescriptor
 
 const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\n" +
-	"%hookauthz/policy/v1/requirement.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a hookauthz/policy/v1/bearer.proto\x1a%hookauthz/policy/v1/certificate.proto\x1a\x1dhookauthz/policy/v1/mac.proto\"\xd4\x05\n" +
+	"%hookauthz/policy/v1/requirement.proto\x12\x13hookauthz.policy.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a hookauthz/policy/v1/bearer.proto\x1a%hookauthz/policy/v1/certificate.proto\x1a\x1ehookauthz/policy/v1/jose.proto\x1a\x1dhookauthz/policy/v1/mac.proto\x1a#hookauthz/policy/v1/signature.proto\"\xe3\a\n" +
 	"\vRequirement\x12A\n" +
 	"\x06all_of\x18\x01 \x03(\v2 .hookauthz.policy.v1.RequirementB\b\xbaH\x05\x92\x01\x02\x10\x10R\x05allOf\x12A\n" +
 	"\x06any_of\x18\x02 \x03(\v2 .hookauthz.policy.v1.RequirementB\b\xbaH\x05\x92\x01\x02\x10\x10R\x05anyOf\x123\n" +
@@ -635,7 +705,11 @@ const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\x03mac\x18\r \x01(\v2\x18.hookauthz.policy.v1.MacH\x00R\x03mac\x12<\n" +
 	"\tsource_ip\x18\x0e \x01(\v2\x1d.hookauthz.policy.v1.SourceIpH\x00R\bsourceIp\x125\n" +
 	"\x06bearer\x18\x0f \x01(\v2\x1b.hookauthz.policy.v1.BearerH\x00R\x06bearer\x12W\n" +
-	"\x12client_certificate\x18\x10 \x01(\v2&.hookauthz.policy.v1.ClientCertificateH\x00R\x11clientCertificate:]\xbaHZ\"X\n" +
+	"\x12client_certificate\x18\x10 \x01(\v2&.hookauthz.policy.v1.ClientCertificateH\x00R\x11clientCertificate\x12>\n" +
+	"\tsignature\x18\x11 \x01(\v2\x1e.hookauthz.policy.v1.SignatureH\x00R\tsignature\x12,\n" +
+	"\x03jws\x18\x12 \x01(\v2\x18.hookauthz.policy.v1.JwsH\x00R\x03jws\x12,\n" +
+	"\x03jwe\x18\x13 \x01(\v2\x18.hookauthz.policy.v1.JweH\x00R\x03jwe\x12K\n" +
+	"\x0ehttp_signature\x18\x14 \x01(\v2\".hookauthz.policy.v1.HttpSignatureH\x00R\rhttpSignature:\x82\x01\xbaH\x7f\"}\n" +
 	"\x06all_of\n" +
 	"\x06any_of\n" +
 	"\bprovider\n" +
@@ -644,7 +718,11 @@ const file_hookauthz_policy_v1_requirement_proto_rawDesc = "" +
 	"\x03mac\n" +
 	"\tsource_ip\n" +
 	"\x06bearer\n" +
-	"\x12client_certificate\x10\x01B\x06\n" +
+	"\x12client_certificate\n" +
+	"\tsignature\n" +
+	"\x03jws\n" +
+	"\x03jwe\n" +
+	"\x0ehttp_signature\x10\x01B\x06\n" +
 	"\x04kind\"\x91\x01\n" +
 	"\bProvider\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12&\n" +
@@ -700,7 +778,11 @@ var file_hookauthz_policy_v1_requirement_proto_goTypes = []any{
 	(*Mac)(nil),                 // 7: hookauthz.policy.v1.Mac
 	(*Bearer)(nil),              // 8: hookauthz.policy.v1.Bearer
 	(*ClientCertificate)(nil),   // 9: hookauthz.policy.v1.ClientCertificate
-	(*durationpb.Duration)(nil), // 10: google.protobuf.Duration
+	(*Signature)(nil),           // 10: hookauthz.policy.v1.Signature
+	(*Jws)(nil),                 // 11: hookauthz.policy.v1.Jws
+	(*Jwe)(nil),                 // 12: hookauthz.policy.v1.Jwe
+	(*HttpSignature)(nil),       // 13: hookauthz.policy.v1.HttpSignature
+	(*durationpb.Duration)(nil), // 14: google.protobuf.Duration
 }
 var file_hookauthz_policy_v1_requirement_proto_depIdxs = []int32{
 	0,  // 0: hookauthz.policy.v1.Requirement.all_of:type_name -> hookauthz.policy.v1.Requirement
@@ -712,14 +794,18 @@ var file_hookauthz_policy_v1_requirement_proto_depIdxs = []int32{
 	5,  // 6: hookauthz.policy.v1.Requirement.source_ip:type_name -> hookauthz.policy.v1.SourceIp
 	8,  // 7: hookauthz.policy.v1.Requirement.bearer:type_name -> hookauthz.policy.v1.Bearer
 	9,  // 8: hookauthz.policy.v1.Requirement.client_certificate:type_name -> hookauthz.policy.v1.ClientCertificate
-	10, // 9: hookauthz.policy.v1.Provider.tolerance:type_name -> google.protobuf.Duration
-	4,  // 10: hookauthz.policy.v1.Basic.users:type_name -> hookauthz.policy.v1.BasicUser
-	6,  // 11: hookauthz.policy.v1.SourceIp.forwarded_for:type_name -> hookauthz.policy.v1.ForwardedFor
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 9: hookauthz.policy.v1.Requirement.signature:type_name -> hookauthz.policy.v1.Signature
+	11, // 10: hookauthz.policy.v1.Requirement.jws:type_name -> hookauthz.policy.v1.Jws
+	12, // 11: hookauthz.policy.v1.Requirement.jwe:type_name -> hookauthz.policy.v1.Jwe
+	13, // 12: hookauthz.policy.v1.Requirement.http_signature:type_name -> hookauthz.policy.v1.HttpSignature
+	14, // 13: hookauthz.policy.v1.Provider.tolerance:type_name -> google.protobuf.Duration
+	4,  // 14: hookauthz.policy.v1.Basic.users:type_name -> hookauthz.policy.v1.BasicUser
+	6,  // 15: hookauthz.policy.v1.SourceIp.forwarded_for:type_name -> hookauthz.policy.v1.ForwardedFor
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_hookauthz_policy_v1_requirement_proto_init() }
@@ -729,7 +815,9 @@ func file_hookauthz_policy_v1_requirement_proto_init() {
 	}
 	file_hookauthz_policy_v1_bearer_proto_init()
 	file_hookauthz_policy_v1_certificate_proto_init()
+	file_hookauthz_policy_v1_jose_proto_init()
 	file_hookauthz_policy_v1_mac_proto_init()
+	file_hookauthz_policy_v1_signature_proto_init()
 	file_hookauthz_policy_v1_requirement_proto_msgTypes[0].OneofWrappers = []any{
 		(*Requirement_Provider)(nil),
 		(*Requirement_ApiKey)(nil),
@@ -738,6 +826,10 @@ func file_hookauthz_policy_v1_requirement_proto_init() {
 		(*Requirement_SourceIp)(nil),
 		(*Requirement_Bearer)(nil),
 		(*Requirement_ClientCertificate)(nil),
+		(*Requirement_Signature)(nil),
+		(*Requirement_Jws)(nil),
+		(*Requirement_Jwe)(nil),
+		(*Requirement_HttpSignature)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
