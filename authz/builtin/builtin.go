@@ -8,7 +8,11 @@ import (
 	"github.com/hookauthz/hookauthz/authz/check/basic"
 	"github.com/hookauthz/hookauthz/authz/check/bearer"
 	"github.com/hookauthz/hookauthz/authz/check/clientcert"
+	"github.com/hookauthz/hookauthz/authz/check/httpsig"
+	"github.com/hookauthz/hookauthz/authz/check/jwe"
+	"github.com/hookauthz/hookauthz/authz/check/jws"
 	"github.com/hookauthz/hookauthz/authz/check/mac"
+	"github.com/hookauthz/hookauthz/authz/check/signature"
 	"github.com/hookauthz/hookauthz/authz/check/sourceip"
 )
 
@@ -19,7 +23,11 @@ func Kinds() []authz.Kind {
 		basic.Kind(),
 		bearer.Kind(),
 		clientcert.Kind(),
+		httpsig.Kind(),
+		jwe.Kind(),
+		jws.Kind(),
 		mac.Kind(),
+		signature.Kind(),
 		sourceip.Kind(),
 	}
 }

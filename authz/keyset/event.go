@@ -32,6 +32,8 @@ type Step string
 const (
 	StepDiscovery Step = "discovery" // where the keys are
 	StepKeys      Step = "keys"
+	// StepCertificate: a certificate at a URL that a request named.
+	StepCertificate Step = "certificate"
 )
 
 // An Error is why a fetch failed. It holds words and numbers of ours only: no

@@ -14,3 +14,10 @@ func ParseMetadata(text []byte, issuer string) (keys string, ok bool) {
 
 // WellKnown is wellKnown.
 func WellKnown(issuer string) []string { return wellKnown(issuer) }
+
+// Places returns how many entries of policies are remembered.
+func (b *ByURL) Places() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.places)
+}

@@ -89,11 +89,7 @@ func (r *remote) get(ctx context.Context, step Step, url string) (*outbound.Resp
 		Header: http.Header{"Accept": {"application/json, application/jwk-set+json"}},
 	})
 	if err != nil {
-		failure := &Error{Step: step, Cause: outbound.CauseNetwork}
-		if known, ok := errors.AsType[*outbound.Error](err); ok && known != nil {
-			failure.Cause = known.Cause
-		}
-		return nil, result{err: failure}
+		return nil, result{err: noAnswer(step, err)}
 	}
 	switch {
 	case answer.Status != http.StatusOK:
@@ -104,6 +100,15 @@ func (r *remote) get(ctx context.Context, step Step, url string) (*outbound.Resp
 		return nil, result{err: &Error{Step: step, Cause: CauseContentType, Status: answer.Status}}
 	}
 	return answer, result{}
+}
+
+// noAnswer is the failure of a request that err ended.
+func noAnswer(step Step, err error) *Error {
+	failure := &Error{Step: step, Cause: outbound.CauseNetwork}
+	if known, ok := errors.AsType[*outbound.Error](err); ok && known != nil {
+		failure.Cause = known.Cause
+	}
+	return failure
 }
 
 // isJSON reports whether a body of that type may be JSON. Servers of plain files

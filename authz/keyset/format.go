@@ -13,17 +13,19 @@ type Format string
 
 // The formats.
 const (
-	FormatPEM  Format = "pem"  // keys, PKIX or PKCS #1; a private key for a [Signer]
+	FormatPEM  Format = "pem"  // keys, PKIX or PKCS #1; a private key for a [Signer] or [StoredPrivate]
 	FormatX509 Format = "x509" // certificates
 	FormatJWK  Format = "jwk"
 	FormatJWKS Format = "jwks"
+	FormatSPKI Format = "spki" // a SubjectPublicKeyInfo in base64
+	FormatRaw  Format = "raw"  // the 32 bytes of an Ed25519 public key, in hex or base64
 )
 
 // ParseFormat returns the format that a policy file names, false if there is
 // none.
 func ParseFormat(word string) (Format, bool) {
 	switch f := Format(word); f {
-	case FormatPEM, FormatX509, FormatJWK, FormatJWKS:
+	case FormatPEM, FormatX509, FormatJWK, FormatJWKS, FormatSPKI, FormatRaw:
 		return f, true
 	}
 	return "", false
@@ -53,6 +55,10 @@ func (f Format) parsePublic(text []byte) (material, error) {
 		if err == nil && len(keys) == 0 && len(refused) > 0 {
 			err = refused[0]
 		}
+	case FormatSPKI:
+		keys, err = jose.ParseSPKI(text)
+	case FormatRaw:
+		keys, err = jose.ParseRaw(text)
 	default:
 		err = fmt.Errorf("unknown format %q", string(f))
 	}

@@ -87,7 +87,7 @@ func (f Format) parsePrivate(text []byte) (material, error) {
 		key, err = jose.ParsePrivatePEM(text)
 	case FormatJWK:
 		key, err = jose.ParsePrivateJWK(text)
-	case FormatX509, FormatJWKS:
+	case FormatX509, FormatJWKS, FormatSPKI, FormatRaw:
 		err = fmt.Errorf("no private key can be read from format %q", string(f))
 	default:
 		err = fmt.Errorf("unknown format %q", string(f))

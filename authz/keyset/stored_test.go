@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
@@ -29,10 +30,23 @@ func public(t *testing.T, key crypto.PublicKey) string {
 	return block("PUBLIC KEY", der)
 }
 
+func newSigner() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// weakRSA returns a key that anybody can factor who has the time.
+func weakRSA(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 // private returns a new private key, and it in PEM.
 func private(t *testing.T) (crypto.Signer, string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := newSigner()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +82,7 @@ func TestUnknownKeyOfAStaleSecret(t *testing.T) {
 }
 
 func TestParseFormat(t *testing.T) {
-	for _, word := range []string{"pem", "x509", "jwk", "jwks"} {
+	for _, word := range []string{"pem", "x509", "jwk", "jwks", "spki", "raw"} {
 		if f, ok := keyset.ParseFormat(word); !ok || string(f) != word {
 			t.Errorf("ParseFormat(%q) = %q, %v", word, f, ok)
 		}

@@ -81,6 +81,8 @@ type Request struct {
 	// Private permits addresses of private networks. Those of this machine and
 	// of its link are not permitted by it.
 	Private bool
+	// Direct makes every redirect an error.
+	Direct bool
 	// MaxBytes is how large the answer's body may be; 0 means
 	// [DefaultMaxBytes].
 	MaxBytes int64
@@ -100,8 +102,9 @@ type Response struct {
 }
 
 // Do makes one request and returns the whole answer. It ends when ctx does, or
-// before. Redirects of a GET are followed within the same scheme, host and port,
-// three at most; others are errors. The error is an [*Error].
+// before. Unless r is Direct, redirects of a GET are followed within the same
+// scheme, host and port, three at most; others are errors. The error is an
+// [*Error].
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	u, err := c.parse(r.URL)
 	if err != nil {
@@ -126,6 +129,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	client := c.public
 	if r.Private {
 		client = c.private
+	}
+	if r.Direct {
+		direct := *client // the connections stay the same
+		direct.CheckRedirect = refuseRedirect
+		client = &direct
 	}
 	response, err := receive(client, request, positive(r.MaxBytes, DefaultMaxBytes))
 	if err != nil {
@@ -183,6 +191,8 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	}
 	return nil
 }
+
+func refuseRedirect(*http.Request, []*http.Request) error { return errRedirect }
 
 // Close closes the connections that no request uses. The client still works
 // afterwards.

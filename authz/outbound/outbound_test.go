@@ -150,9 +150,12 @@ func TestRedirects(t *testing.T) {
 	})
 	tests := []struct {
 		method, path string
+		direct       bool
 		want         outbound.Cause
 	}{
 		{method: "GET", path: "/here"},
+		{method: "GET", path: "/here", direct: true, want: outbound.CauseRedirect},
+		{method: "GET", path: "/there", direct: true},
 		{method: "POST", path: "/here", want: outbound.CauseRedirect},
 		{method: "GET", path: "/other", want: outbound.CauseRedirect},
 		{method: "GET", path: "/plain", want: outbound.CauseRedirect},
@@ -161,7 +164,7 @@ func TestRedirects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+tt.path, func(t *testing.T) {
-			got, err := client.Do(t.Context(), outbound.Request{Method: tt.method, URL: url + tt.path})
+			got, err := client.Do(t.Context(), outbound.Request{Method: tt.method, URL: url + tt.path, Direct: tt.direct})
 			if tt.want == "" {
 				if err != nil || got.Status != http.StatusOK {
 					t.Errorf("Do() = %+v, %v", got, err)

@@ -90,6 +90,20 @@ func (a *Assertions) BindBody(message *template.Template) bool {
 	return false
 }
 
+// BindBodyByClaim is [Assertions.BindBody] for a token, all of which is signed:
+// one side is a digest of the body and the other a claim.
+func (a *Assertions) BindBodyByClaim() bool {
+	for _, one := range a.all {
+		if one.equals == nil {
+			continue
+		}
+		if one.value.BodyDigest() && one.equals.Claim() || one.equals.BodyDigest() && one.value.Claim() {
+			return true
+		}
+	}
+	return false
+}
+
 // templates returns all that compiled.
 func (a *Assertions) templates() []*template.Template {
 	var all []*template.Template

@@ -53,11 +53,17 @@ func (e Encoding) Append(dst []byte, text string) ([]byte, bool) {
 
 // AppendExact is [Encoding.Append] for text that must stand for size bytes.
 func (e Encoding) AppendExact(dst []byte, text string, size int) ([]byte, bool) {
-	if len(text) > 2*size+4 { // longer than any of the encodings
+	return e.AppendSized(dst, text, size, size)
+}
+
+// AppendSized is [Encoding.Append] for text that must stand for least to most
+// bytes.
+func (e Encoding) AppendSized(dst []byte, text string, least, most int) ([]byte, bool) {
+	if len(text) > 2*most+4 { // longer than any of the encodings
 		return dst, false
 	}
 	decoded, ok := e.Append(dst, text)
-	if !ok || len(decoded)-len(dst) != size {
+	if size := len(decoded) - len(dst); !ok || size < least || size > most {
 		return dst, false
 	}
 	return decoded, true

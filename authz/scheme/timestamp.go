@@ -50,6 +50,15 @@ func NewClock(t Timestamp, o template.Options) (*Clock, []authz.Problem) {
 // Enforced reports whether a window is enforced.
 func (c *Clock) Enforced() bool { return !c.unchecked }
 
+// Window returns how long after it was signed a message passes and how far it may
+// be ahead, both together; 0 if no window is enforced.
+func (c *Clock) Window() time.Duration {
+	if c.unchecked {
+		return 0
+	}
+	return c.window.Past + c.window.Future
+}
+
 // NeedsBody reports whether the time stands in the body.
 func (c *Clock) NeedsBody() bool { return c.value.NeedsBody() }
 

@@ -51,14 +51,34 @@ func (t *Template) keeps(v *value) bool {
 
 // BodyDigest reports whether the template is exactly one value that no two
 // bodies share: a SHA-2 digest of the body (md5 and sha1 where the options
-// accept them), or the body itself.
+// accept them), or the body itself. Text may stand around it, as in
+// SHA-256={body|sha256|base64}.
 //
 // With [Template.ContainsValue] it proves that an assertion binds the body: if
 // one side of the assertion is a BodyDigest, the message contains the other
 // side, and both must be equal, then no other body passes with the same message.
 func (t *Template) BodyDigest() bool {
+	var only *value
+	for i := range t.parts {
+		switch t.parts[i].kind {
+		case partText:
+		case partValue:
+			if only != nil {
+				return false
+			}
+			only = t.parts[i].value
+		case partOpen, partClose:
+			return false
+		}
+	}
+	return only != nil && only.source == sourceBody && t.keeps(only)
+}
+
+// Claim reports whether the template is exactly one value {claim:NAME}, whatever
+// its filters: a token determines it.
+func (t *Template) Claim() bool {
 	v := t.single()
-	return v != nil && v.source == sourceBody && t.keeps(v)
+	return v != nil && v.source == sourceClaim
 }
 
 // ContainsValue reports whether the text of t, a message, always determines the

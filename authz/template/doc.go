@@ -11,8 +11,8 @@
 // then on requests supply values only: no byte of theirs is read as a template.
 //
 // The values are {body}, {timestamp}, {method}, {header:NAME}, {query:NAME},
-// {form:NAME}, {json:POINTER}, {credential:FIELD}, {match:NAME}, {principal} and
-// the URL forms {url}, {origin}, {path} and {path_query}, which are built on the
+// {form:NAME}, {json:POINTER}, {credential:FIELD}, {match:NAME}, {claim:NAME},
+// {principal} and the URL forms {url}, {origin}, {path} and {path_query}, which are built on the
 // public URL of the policy. They come as they were received: nothing is trimmed
 // and no number is written anew. {query:NAME} and {form:NAME} are decoded, a plus
 // being a space, and so are the strings that {json:POINTER} finds. {method} must

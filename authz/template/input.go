@@ -60,6 +60,8 @@ func (t *Template) read(s *sink, v *value, in *Input) (field, error) {
 		return parameter(s, v, in.Body)
 	case sourceJSON:
 		return s.fromJSON(v, in.Body)
+	case sourceClaim:
+		return claim(v, in)
 	}
 	return field{}, authz.Deny(authz.ReasonBug, "unknown value in a template")
 }
@@ -124,6 +126,18 @@ func credential(v *value, in *Input) (field, error) {
 	}
 	if in.Request.Header.Altered(text) {
 		return field{}, malformed(v, "may have been altered by the gateway")
+	}
+	return field{text: text}, nil
+}
+
+// claim reads a claim. Who gives them has refused what has two readings.
+func claim(v *value, in *Input) (field, error) {
+	if in.Claims == nil {
+		return field{}, authz.Deny(authz.ReasonBug, "a template with claims is rendered without any")
+	}
+	text, found := in.Claims.Text(v.arg)
+	if found && text == "" && v.group {
+		return field{}, malformed(v, "is there and empty")
 	}
 	return field{text: text}, nil
 }

@@ -101,14 +101,17 @@ func (j *scanner) value(pointer []string, onPath bool, depth int) string {
 	if depth > maxDepth {
 		return "it is nested too deeply"
 	}
+	if !onPath {
+		return j.skip(depth)
+	}
 	j.space()
 	start := j.at
 	var wrong string
 	switch b := j.peek(); {
 	case b == '{':
-		wrong = j.object(pointer, onPath && len(pointer) > 0, depth)
+		wrong = j.object(pointer, len(pointer) > 0, depth)
 	case b == '[':
-		wrong = j.array(pointer, onPath && len(pointer) > 0, depth)
+		wrong = j.array(pointer, len(pointer) > 0, depth)
 	case b == '"':
 		wrong = j.text()
 	case b == '-' || (b >= '0' && b <= '9'):
@@ -116,10 +119,75 @@ func (j *scanner) value(pointer []string, onPath bool, depth int) string {
 	default:
 		wrong = j.word()
 	}
-	if wrong == "" && onPath && len(pointer) == 0 {
+	if wrong == "" && len(pointer) == 0 {
 		j.found = j.data[start:j.at]
 	}
 	return wrong
+}
+
+// skip walks over a value that the pointer does not lead to. Such values may be
+// most of a large body, so it makes few calls for each.
+func (j *scanner) skip(depth int) string {
+	var closings [maxDepth + 1]byte // of what is open, by depth
+	for at := depth; ; {
+		if at > maxDepth {
+			return "it is nested too deeply"
+		}
+		j.space()
+		var wrong string
+		switch b := j.peek(); {
+		case b == '{' || b == '[':
+			j.at++
+			j.space()
+			closings[at] = b + 2 // as ASCII has it
+			if j.peek() == closings[at] {
+				j.at++
+				break
+			}
+			if wrong = j.named(b + 2); wrong != "" {
+				return wrong
+			}
+			at++
+			continue
+		case b == '"':
+			wrong = j.text()
+		case b == '-' || (b >= '0' && b <= '9'):
+			wrong = j.number()
+		default:
+			wrong = j.word()
+		}
+		for more := false; wrong == "" && !more; {
+			if at == depth {
+				return ""
+			}
+			if more, wrong = j.more(closings[at-1]); more {
+				wrong = j.named(closings[at-1])
+			} else {
+				at--
+			}
+		}
+		if wrong != "" {
+			return wrong
+		}
+	}
+}
+
+// named walks over the name of a member and its colon, where closing is that of
+// an object.
+func (j *scanner) named(closing byte) string {
+	if closing != '}' {
+		return ""
+	}
+	j.space()
+	if wrong := j.text(); wrong != "" {
+		return wrong
+	}
+	j.space()
+	if j.peek() != ':' {
+		return notJSON
+	}
+	j.at++
+	return ""
 }
 
 func (j *scanner) object(pointer []string, onPath bool, depth int) string {

@@ -57,7 +57,7 @@ func (c *compiler) shapeOf(v *value) shape {
 		if len(s.prefix) > 0 {
 			s.first = s.prefix[0]
 		}
-	case sourceHeader, sourceQuery, sourceForm, sourceJSON, sourceCredential, sourcePrincipal:
+	case sourceHeader, sourceQuery, sourceForm, sourceJSON, sourceCredential, sourcePrincipal, sourceClaim:
 	}
 	return s
 }

@@ -18,12 +18,16 @@ const (
 	// PlaceTimestamp is where a signed time stands: header, query, form, json
 	// and credential values.
 	PlaceTimestamp
-	// PlaceAssertion is a side of an assertion. It holds what a message holds.
+	// PlaceAssertion is a side of an assertion. It holds what a message holds,
+	// and claims where there are any.
 	PlaceAssertion
 	// PlaceUpstream is the value of a header for the upstream, rendered once
 	// the request has passed: principal, header, query, method and match
 	// values.
 	PlaceUpstream
+	// PlaceKey is where a request names something, such as the key that it was
+	// signed with: header, query, form, json and credential values.
+	PlaceKey
 )
 
 // String returns the words that mistakes use.
@@ -35,6 +39,8 @@ func (p Place) String() string {
 		return "an assertion"
 	case PlaceUpstream:
 		return "an upstream header"
+	case PlaceKey:
+		return "a name"
 	case PlaceMessage:
 	}
 	return "a message"
@@ -55,6 +61,8 @@ type Options struct {
 
 	// Timestamp says that {timestamp} may be used.
 	Timestamp bool
+	// Claims says that {claim:NAME} may be used, at [PlaceAssertion].
+	Claims bool
 	// TimestampBounded says that a request is refused unless its timestamp is
 	// within a window of now and exactly in the one spelling of its unit, so
 	// that its extent can be told from either side.
@@ -118,6 +126,16 @@ type Input struct {
 	Credential []authz.Field
 	// Principal is who the request is from, for [PlaceUpstream].
 	Principal string
+	// Claims are what {claim:NAME} reads, nil for none.
+	Claims Claims
+}
+
+// Claims are the members of what a token holds.
+type Claims interface {
+	// Text returns the claim of that name if it is a string, decoded, or a
+	// number or a boolean, as it is written; false if there is none or it is
+	// anything else.
+	Text(name string) (string, bool)
 }
 
 // Append appends the rendered text to dst. The error is an [*authz.Denial] with

@@ -23,9 +23,10 @@ const (
 	sourceCredential
 	sourcePrincipal
 	sourceMatch
+	sourceClaim
 )
 
-const sourceCount = int(sourceMatch) + 1
+const sourceCount = int(sourceClaim) + 1
 
 // A value is a compiled {name:argument|filter}.
 type value struct {
@@ -46,7 +47,7 @@ type value struct {
 // is covered is judged by itself.
 func (s source) named() bool {
 	switch s {
-	case sourceHeader, sourceQuery, sourceForm, sourceJSON, sourceCredential, sourceMatch:
+	case sourceHeader, sourceQuery, sourceForm, sourceJSON, sourceCredential, sourceMatch, sourceClaim:
 		return true
 	case sourceBody, sourceTimestamp, sourceMethod, sourceURL, sourceOrigin, sourcePath, sourcePathQuery, sourcePrincipal:
 	}
@@ -62,8 +63,9 @@ type known struct {
 
 const (
 	inMessage   = 1<<PlaceMessage | 1<<PlaceAssertion
-	inTimestamp = 1 << PlaceTimestamp
+	inName      = 1<<PlaceTimestamp | 1<<PlaceKey
 	inUpstream  = 1 << PlaceUpstream
+	inAssertion = 1 << PlaceAssertion
 )
 
 // sources returns the table of sources in the order of their numbers.
@@ -76,13 +78,14 @@ func sources() [sourceCount]known {
 		sourceOrigin:     {"origin", "", inMessage},
 		sourcePath:       {"path", "", inMessage},
 		sourcePathQuery:  {"path_query", "", inMessage},
-		sourceHeader:     {"header", "NAME", inMessage | inTimestamp | inUpstream},
-		sourceQuery:      {"query", "NAME", inMessage | inTimestamp | inUpstream},
-		sourceForm:       {"form", "NAME", inMessage | inTimestamp},
-		sourceJSON:       {"json", "POINTER", inMessage | inTimestamp},
-		sourceCredential: {"credential", "FIELD", inMessage | inTimestamp},
+		sourceHeader:     {"header", "NAME", inMessage | inName | inUpstream},
+		sourceQuery:      {"query", "NAME", inMessage | inName | inUpstream},
+		sourceForm:       {"form", "NAME", inMessage | inName},
+		sourceJSON:       {"json", "POINTER", inMessage | inName},
+		sourceCredential: {"credential", "FIELD", inMessage | inName},
 		sourcePrincipal:  {"principal", "", inUpstream},
 		sourceMatch:      {"match", "NAME", inMessage | inUpstream},
+		sourceClaim:      {"claim", "NAME", inAssertion},
 	}
 }
 
@@ -94,7 +97,7 @@ func (c *compiler) lookUp(name string, column int) (source, bool) {
 		if table[i].name == name {
 			return source(i), true
 		}
-		if table[i].places&(1<<c.options.Place) != 0 {
+		if c.mayHold(source(i)) {
 			names = append(names, table[i].name)
 		}
 	}
@@ -120,7 +123,7 @@ func (c *compiler) newValue(ref *reference) (*value, bool) {
 		c.problem(ref.argAt, CodeSyntax, "%s takes no argument: write {%s}", info.name, info.name)
 	case info.argument != "" && ref.arg == "":
 		c.problem(ref.nameAt, CodeSyntax, "%s needs an argument: {%s:%s}", info.name, info.name, info.argument)
-	case info.places&(1<<c.options.Place) == 0:
+	case !c.mayHold(src):
 		c.problem(ref.nameAt, CodeValue, "{%s} can't stand in %s, which may hold %s",
 			info.name, c.options.Place, list(c.namesHere()))
 	default:
@@ -183,7 +186,7 @@ func (c *compiler) checkSource(src source, ref *reference) {
 				return
 			}
 		}
-	case sourceBody, sourceMethod, sourceQuery, sourceForm, sourcePrincipal:
+	case sourceBody, sourceMethod, sourceQuery, sourceForm, sourcePrincipal, sourceClaim:
 	}
 }
 
@@ -204,12 +207,18 @@ func (c *compiler) checkField(ref *reference) {
 // namesHere are the values that may stand at the template's place.
 func (c *compiler) namesHere() []string {
 	var names []string
-	for _, info := range sources() {
-		if info.places&(1<<c.options.Place) != 0 {
+	for i, info := range sources() {
+		if c.mayHold(source(i)) {
 			names = append(names, info.name)
 		}
 	}
 	return names
+}
+
+// mayHold reports whether a value of src may stand in this template.
+func (c *compiler) mayHold(src source) bool {
+	here := sources()[src].places&(1<<c.options.Place) != 0
+	return here && (src != sourceClaim || c.options.Claims)
 }
 
 func methodAlphabet() alphabet { return union(capitals(), of("-")) }

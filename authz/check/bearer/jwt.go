@@ -38,19 +38,7 @@ func (j *jwtJudge) judge(ctx context.Context, token string, now time.Time) (auth
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	return signed.identify(name), nil
-}
-
-// unfit tells of stored keys that can't be used; fetched ones are the issuer's.
-func (j *jwtJudge) unfit(now time.Time, tell func(secret string, why error)) {
-	type judged interface {
-		Unfit(now time.Time, tell func(secret string, why error))
-	}
-	for i := range j.verifier.sets {
-		if set, ok := j.verifier.sets[i].Set.(judged); ok {
-			set.Unfit(now, tell)
-		}
-	}
+	return signed.Identify(name), nil
 }
 
 func buildJWT(settings *policypb.Jwt, env *authz.Env) (mode, []authz.Problem) {
@@ -83,10 +71,10 @@ func buildJWT(settings *policypb.Jwt, env *authz.Env) (mode, []authz.Problem) {
 		return mode{}, problems
 	}
 	judge := &jwtJudge{
-		verifier: verifier{sets: sets, algorithms: algorithms, types: []string{"", "jwt", "at+jwt"}},
+		verifier: verifier{Prover: jose.Prover{Sets: sets, Algorithms: algorithms}, types: []string{"", "jwt", "at+jwt"}},
 		rules:    jose.Rules{Issuer: settings.GetIssuer(), Audiences: settings.GetAudiences(), Required: required, Skew: skew},
 	}
-	return mode{judge: judge, name: "jwt", unfit: judge.unfit}, nil
+	return mode{judge: judge, name: "jwt", unfit: judge.verifier.Unfit}, nil
 }
 
 // checkIssuers finds keys of another issuer. "https://" may be left out by the
@@ -94,6 +82,9 @@ func buildJWT(settings *policypb.Jwt, env *authz.Env) (mode, []authz.Problem) {
 func checkIssuers(issuer string, sets []authz.KeyReference) []authz.Problem {
 	var problems []authz.Problem
 	for i := range sets {
+		if sets[i].Set == nil {
+			problems = append(problems, mistake(fmt.Sprintf("jwt.keys[%d]", i), "keys that requests name by a URL are for the kind signature"))
+		}
 		if of := sets[i].Issuer; of != "" && of != issuer && of != "https://"+issuer {
 			problems = append(problems, mistake(fmt.Sprintf("jwt.keys[%d]", i),
 				"these are the keys of another issuer than jwt.issuer; issuers are compared byte by byte, with a slash at the end if there is one"))

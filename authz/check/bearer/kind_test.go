@@ -188,3 +188,11 @@ type unfit struct{ authz.KeySet }
 func (unfit) Unfit(_ time.Time, tell func(string, error)) {
 	tell("pem", authz.Deny(authz.ReasonSecretInvalid, ""))
 }
+
+// Keys that requests name by a URL are nobody's in particular.
+func TestKeysByURL(t *testing.T) {
+	_, problems := bearer.Kind().Build(jwt(nil), env(map[string]authz.KeySet{"keys": nil}))
+	if len(problems) != 1 || problems[0].Path != "jwt.keys[0]" {
+		t.Errorf("problems = %v", problems)
+	}
+}

@@ -58,7 +58,7 @@ func (j *ownJudge) judge(ctx context.Context, token string, now time.Time) (auth
 	if err := j.permit(client, strings.Split(granted, " ")); err != nil {
 		return authz.Identity{}, err
 	}
-	return signed.identify(client), nil
+	return signed.Identify(client), nil
 }
 
 func (j *ownJudge) opaque(ctx context.Context, token string, now time.Time) (authz.Identity, error) {
@@ -117,10 +117,10 @@ func buildOwn(settings *policypb.OwnToken, env *authz.Env) (mode, []authz.Proble
 		j.grants = env.Own.Grants
 		return mode{judge: j, name: "own"}, nil
 	}
-	j.verifier = verifier{
-		sets: []authz.KeyReference{{Name: "token_endpoint", Set: env.Own.Keys}}, types: []string{ownType},
-		algorithms: []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256},
-	}
+	j.verifier = verifier{types: []string{ownType}, Prover: jose.Prover{
+		Sets:       []authz.KeyReference{{Name: "token_endpoint", Set: env.Own.Keys}},
+		Algorithms: []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256},
+	}}
 	j.rules = jose.Rules{Issuer: env.Own.Issuer, Audiences: []string{env.Policy}, Skew: ownSkew}
 	return mode{judge: j, name: "own"}, nil
 }

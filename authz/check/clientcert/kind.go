@@ -8,6 +8,7 @@ import (
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme/chain"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
@@ -34,8 +35,10 @@ func build(settings *policypb.ClientCertificate, env *authz.Env) (authz.Part, []
 		}
 	}
 
-	check := &Check{xfcc: settings.GetSource() == sourceXFCC, crl: crl, anchors: &anchors{refs: refs}, rules: rules}
-	part := authz.Part{Check: check, Authenticates: true, Unfit: check.unfit}
+	check := &Check{xfcc: settings.GetSource() == sourceXFCC, verifier: chain.New(chain.Config{
+		Anchors: refs, ClientAuth: true, Most: maxChain, Revocation: crl, Permit: rules.permit,
+	})}
+	part := authz.Part{Check: check, Authenticates: true, Unfit: check.verifier.Unfit}
 	if check.xfcc {
 		part.Credentials = []authz.Location{{Header: header}}
 	}
@@ -44,17 +47,17 @@ func build(settings *policypb.ClientCertificate, env *authz.Env) (authz.Part, []
 
 // crlOf returns the mode and what is wrong with it. known says that all anchors
 // are declared.
-func crlOf(text string, refs []authz.AnchorReference, known bool) (crlMode, []authz.Problem) {
-	var mode crlMode
+func crlOf(text string, refs []authz.AnchorReference, known bool) (chain.Revocation, []authz.Problem) {
+	var mode chain.Revocation
 	switch text {
 	case "":
-		return crlNone, nil
+		return chain.Unasked, nil
 	case "soft":
-		mode = crlSoft
+		mode = chain.Soft
 	case "hard":
-		mode = crlHard
+		mode = chain.Hard
 	default:
-		return crlNone, []authz.Problem{mistake("crl", "want hard or soft")}
+		return chain.Unasked, []authz.Problem{mistake("crl", "want hard or soft")}
 	}
 	var without []string
 	for _, ref := range refs {
@@ -67,7 +70,7 @@ func crlOf(text string, refs []authz.AnchorReference, known bool) (crlMode, []au
 		return mode, nil
 	case len(without) == len(refs):
 		return mode, []authz.Problem{mistake("crl", "no entry of anchors declares a revocation list: add crl beside the certificates")}
-	case mode == crlHard:
+	case mode == chain.Hard:
 		warning := mistake("crl", fmt.Sprintf("anchors %q declare no revocation list, so what they sign is denied (crl_unavailable)", without))
 		warning.Warning = true
 		return mode, []authz.Problem{warning}
@@ -80,20 +83,20 @@ func rulesOf(settings *policypb.ClientCertificate) (*rules, []authz.Problem) {
 	var problems []authz.Problem
 	for i, name := range settings.GetDnsNames() {
 		name = strings.ToLower(name)
-		if !isDNSName(name) {
+		if !chain.IsDNSName(name) {
 			problems = append(problems, mistake(fmt.Sprintf("dns_names[%d]", i), "want a DNS name without wildcard, such as hooks.example.org"))
 		}
 		r.dns = append(r.dns, name)
 	}
 	for i, uri := range settings.GetUris() {
-		if !isURI(uri) {
+		if !chain.IsURI(uri) {
 			problems = append(problems, mistake(fmt.Sprintf("uris[%d]", i), "want a URI with its scheme, in printable ASCII"))
 		}
 		r.uris = append(r.uris, uri)
 	}
 	for i, text := range settings.GetSpiffeIds() {
 		id, err := spiffeid.FromString(text)
-		if err != nil || len(text) > maxURI {
+		if err != nil || len(text) > chain.MaxURI {
 			problems = append(problems, mistake(fmt.Sprintf("spiffe_ids[%d]", i), "want a SPIFFE id, such as spiffe://example.org/billing, or a trust domain, such as spiffe://example.org"))
 		}
 		r.spiffe = append(r.spiffe, id)
@@ -127,39 +130,11 @@ func (r *rules) namelessProblems(anyName string) []authz.Problem {
 	return nil
 }
 
-const (
-	maxURI   = 2048
-	maxLabel = 63
-	maxDNS   = 253
-)
-
-// isDNSName reports whether name, in lower case, is a DNS name in ASCII (RFC
-// 1035, section 2.3.1, with underscores).
-func isDNSName(name string) bool {
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return false
-		}
-	}
-	return len(name) <= maxDNS
-}
-
-// isURI reports whether uri has a scheme (RFC 3986, section 3.1) and is printable
-// ASCII without blanks.
-func isURI(uri string) bool {
-	scheme, rest, ok := strings.Cut(uri, ":")
-	if !ok || scheme == "" || rest == "" || len(uri) > maxURI || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.") != "" {
-		return false
-	}
-	return !strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c > '~' })
-}
-
-func digestsOf(path string, texts []string) ([]digest, []authz.Problem) {
-	var digests []digest
+func digestsOf(path string, texts []string) ([]chain.Digest, []authz.Problem) {
+	var digests []chain.Digest
 	var problems []authz.Problem
 	for i, text := range texts {
-		var d digest
+		var d chain.Digest
 		if n, err := hex.Decode(d[:], []byte(text[:min(len(text), 2*len(d))])); err != nil || n != len(d) || len(text) != 2*len(d) {
 			problems = append(problems, mistake(fmt.Sprintf("%s[%d]", path, i), "want the 64 hex digits of a SHA-256"))
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme/chain"
 )
 
 const (
@@ -13,6 +14,9 @@ const (
 	header = "x-forwarded-client-cert"
 	// maxText is the longest text that is read. A certificate has about 2 KiB.
 	maxText = 64 << 10
+	// maxChain is how many certificates a chain may have, from the sender's to
+	// the trust anchor.
+	maxChain = 4
 	// maxShown is how many certificates may be presented. No chain that counts
 	// is longer than maxChain; some clients send one that doesn't belong.
 	maxShown = maxChain + 1
@@ -43,23 +47,23 @@ func (c *Check) locate(r *authz.Request) (string, error) {
 }
 
 // read parses what is presented.
-func (c *Check) read(p presented) (*shown, error) {
-	if len(p.text) > maxText || len(p.beside) > maxText {
+func (c *Check) read(p chain.Presented) (*chain.Shown, error) {
+	if len(p.Text) > maxText || len(p.Beside) > maxText {
 		return nil, malformed("the certificate is over 64 KiB")
 	}
 	if !c.xfcc {
-		ders, ok := decodeCertificates(p.text, 1)
+		ders, ok := decodeCertificates(p.Text, 1)
 		if !ok {
 			return nil, malformed("the gateway's certificate is not one URL-encoded PEM block")
 		}
 		return parse(ders)
 	}
-	ders, err := fromHeader(p.text)
+	ders, err := fromHeader(p.Text)
 	if err != nil {
 		return nil, err
 	}
-	if p.beside != "" {
-		same, ok := decodeCertificates(p.beside, 1)
+	if p.Beside != "" {
+		same, ok := decodeCertificates(p.Beside, 1)
 		if !ok || string(same[0]) != string(ders[0]) {
 			return nil, malformed("the connection's certificate is not that of header " + header)
 		}
@@ -79,7 +83,7 @@ func fromHeader(value string) ([][]byte, error) {
 	}
 	hash, hasHash := valueOf(pairs, "Hash")
 	cert, hasCert := valueOf(pairs, "Cert")
-	chain, hasChain := valueOf(pairs, "Chain")
+	all, hasChain := valueOf(pairs, "Chain")
 	if !hasHash {
 		return nil, malformed("header " + header + " has no Hash")
 	}
@@ -89,7 +93,7 @@ func fromHeader(value string) ([][]byte, error) {
 
 	var ders [][]byte
 	if hasChain {
-		decoded, ok := decodeCertificates(chain, maxShown)
+		decoded, ok := decodeCertificates(all, maxShown)
 		if !ok {
 			return nil, malformed("Chain is not one to five URL-encoded PEM blocks")
 		}
@@ -113,17 +117,17 @@ func fromHeader(value string) ([][]byte, error) {
 	return ders, nil
 }
 
-func parse(ders [][]byte) (*shown, error) {
-	s := &shown{}
+func parse(ders [][]byte) (*chain.Shown, error) {
+	s := &chain.Shown{}
 	for i, der := range ders {
 		certificate, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, malformed("a certificate can't be parsed") // the error may quote it
 		}
 		if i == 0 {
-			s.leaf = certificate
+			s.Leaf = certificate
 		} else {
-			s.others = append(s.others, certificate)
+			s.Others = append(s.Others, certificate)
 		}
 	}
 	return s, nil

@@ -29,9 +29,12 @@ var claimNames = []string{ //nolint:gochecknoglobals // a table that nobody writ
 // at the top that differ in case only are refused, and so are other spellings of
 // the claims of RFC 7519: decoders that ignore case would read another token. The
 // error is a denial with [authz.ReasonTokenInvalid].
-func ParseClaims(payload []byte) (*Claims, error) {
-	if len(payload) > MaxClaims {
-		return nil, invalid(fmt.Sprintf("the claims are over %d bytes", MaxClaims))
+func ParseClaims(payload []byte) (*Claims, error) { return ParseLargeClaims(payload, MaxClaims) }
+
+// ParseLargeClaims is [ParseClaims] of at most limit bytes.
+func ParseLargeClaims(payload []byte, limit int64) (*Claims, error) {
+	if int64(len(payload)) > limit {
+		return nil, invalid(fmt.Sprintf("the claims are over %d bytes", limit))
 	}
 	// One copy, of which the names and texts are parts.
 	all, err := parseObject(string(payload), claimNames)
@@ -59,6 +62,13 @@ func (c *Claims) IsNull(name string) bool {
 func (c *Claims) Text(name string) (string, bool) {
 	v, _ := c.all.get(name)
 	return v.text()
+}
+
+// Scalar returns the text of a claim that is a string, a number or a boolean,
+// false if it is absent or anything else. A number is as the token writes it.
+func (c *Claims) Scalar(name string) (string, bool) {
+	v, _ := c.all.get(name)
+	return v.scalar()
 }
 
 // Bool returns a claim that is true or false, ok false if it is absent or

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/hookauthz/hookauthz/authz"
 )
@@ -63,7 +64,7 @@ func (o *object) publicKey() (authz.PublicKey, error) {
 	if err != nil {
 		return authz.PublicKey{}, err
 	}
-	if err := o.checkUse("verify"); err != nil {
+	if err := o.checkUse("sig", "verify"); err != nil {
 		return authz.PublicKey{}, err
 	}
 	described := authz.PublicKey{Key: key}
@@ -96,34 +97,34 @@ func (o *object) algorithm(key crypto.PublicKey) (string, error) {
 	return name, nil
 }
 
-// checkUse refuses keys that are for something else than operation, "sign" or
-// "verify". use and key_ops are optional.
-func (o *object) checkUse(operation string) error {
+// checkUse refuses keys whose "use" is another, or whose "key_ops" holds none of
+// operations. Both members are optional.
+func (o *object) checkUse(want string, operations ...string) error {
 	use, err := o.optional("use")
 	if err != nil {
 		return err
 	}
-	if use != "" && use != "sig" {
-		return errors.New("use is not sig")
+	if use != "" && use != want {
+		return fmt.Errorf("use is not %s", want)
 	}
-	operations, found := o.get("key_ops")
+	permits, found := o.get("key_ops")
 	if !found {
 		return nil
 	}
-	if operations.kind != kindArray {
+	if permits.kind != kindArray {
 		return errors.New("key_ops is not an array")
 	}
 	permitted := false
-	err = operations.elements(func(e value) error {
+	err = permits.elements(func(e value) error {
 		text, ok := e.text()
 		if !ok {
 			return errors.New("key_ops holds something that is no string")
 		}
-		permitted = permitted || text == operation
+		permitted = permitted || slices.Contains(operations, text)
 		return nil
 	})
 	if err == nil && !permitted {
-		err = fmt.Errorf("key_ops does not permit to %s", operation)
+		err = fmt.Errorf("key_ops does not permit to %s", operations[0])
 	}
 	return err
 }

@@ -23,28 +23,7 @@ const (
 // error each, in the order of the set. err says that there is no set at all. A set
 // without keys is one.
 func ParseJWKSet(text []byte) (keys []authz.PublicKey, refused []error, err error) {
-	if len(text) > MaxKeySet {
-		return nil, nil, fmt.Errorf("over %d bytes", MaxKeySet)
-	}
-	set, err := parseObject(string(text), jwkNames)
-	if err != nil {
-		return nil, nil, fmt.Errorf("not a JWK Set: %v", err)
-	}
-	list, found := set.get("keys")
-	if !found || list.kind != kindArray {
-		return nil, nil, errors.New("not a JWK Set: keys is not an array")
-	}
-	var jwks []object
-	var broken []error
-	err = list.elements(func(e value) error {
-		if len(jwks) == MaxKeys {
-			return fmt.Errorf("a JWK Set of over %d keys", MaxKeys)
-		}
-		jwk, err := parseObject(e.raw, jwkNames)
-		jwks = append(jwks, jwk)
-		broken = append(broken, err)
-		return nil
-	})
+	jwks, broken, err := readJWKSet(text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,6 +44,34 @@ func ParseJWKSet(text []byte) (keys []authz.PublicKey, refused []error, err erro
 		keys = append(keys, key)
 	}
 	return keys, refused, nil
+}
+
+// readJWKSet reads the members of each key of a set, or why one can't be read.
+func readJWKSet(text []byte) (jwks []object, broken []error, err error) {
+	if len(text) > MaxKeySet {
+		return nil, nil, fmt.Errorf("over %d bytes", MaxKeySet)
+	}
+	set, err := parseObject(string(text), jwkNames)
+	if err != nil {
+		return nil, nil, fmt.Errorf("not a JWK Set: %v", err)
+	}
+	list, found := set.get("keys")
+	if !found || list.kind != kindArray {
+		return nil, nil, errors.New("not a JWK Set: keys is not an array")
+	}
+	err = list.elements(func(e value) error {
+		if len(jwks) == MaxKeys {
+			return fmt.Errorf("a JWK Set of over %d keys", MaxKeys)
+		}
+		jwk, err := parseObject(e.raw, jwkNames)
+		jwks = append(jwks, jwk)
+		broken = append(broken, err)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return jwks, broken, nil
 }
 
 // sharedIDs returns the key ids that stand at more than one key, usable or not.

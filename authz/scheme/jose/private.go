@@ -17,6 +17,19 @@ import (
 // ed25519.PrivateKey, an *ecdsa.PrivateKey or an *rsa.PrivateKey. Errors never
 // hold key material.
 func ParsePrivatePEM(text []byte) (crypto.Signer, error) {
+	block, err := privateBlock(text)
+	if err != nil {
+		return nil, err
+	}
+	key, err := parsePrivateBlock(block)
+	if err != nil {
+		return nil, err
+	}
+	return checkPrivate(key)
+}
+
+// privateBlock returns the only PEM block of text that can be a key.
+func privateBlock(text []byte) (*pem.Block, error) {
 	blocks, err := decodePEM(text)
 	if err != nil {
 		return nil, err
@@ -27,11 +40,7 @@ func ParsePrivatePEM(text []byte) (crypto.Signer, error) {
 	if len(blocks) != 1 {
 		return nil, errors.New("more than one PEM block")
 	}
-	key, err := parsePrivateBlock(blocks[0])
-	if err != nil {
-		return nil, err
-	}
-	return checkPrivate(key)
+	return blocks[0], nil
 }
 
 func parsePrivateBlock(block *pem.Block) (any, error) {
@@ -65,7 +74,7 @@ func ParsePrivateJWK(text []byte) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := jwk.checkUse("sign"); err != nil {
+	if err := jwk.checkUse("sig", "sign"); err != nil {
 		return nil, err
 	}
 	if _, err := jwk.algorithm(public); err != nil {

@@ -20,6 +20,8 @@ type Rules struct {
 	Required []Claim
 	// Skew is how far the issuer's clock may be from ours, either way.
 	Skew time.Duration
+	// IssuedFreely leaves "iat" alone, for who judges it otherwise.
+	IssuedFreely bool
 	// ExpiryOptional permits claims without "exp". A token must have it, the
 	// answer of an introspection need not (RFC 7662, section 2.2).
 	ExpiryOptional bool
@@ -60,6 +62,7 @@ func (r *Rules) checkTimes(c *Claims, now time.Time) error {
 	for _, name := range [...]string{"exp", "nbf", "iat"} {
 		at, ok := c.Time(name)
 		switch {
+		case name == "iat" && r.IssuedFreely:
 		case !ok && c.Has(name):
 			return invalid(name + " is not a time")
 		case !ok && name == "exp" && !r.ExpiryOptional:

@@ -20,19 +20,28 @@ func (a Algorithm) Verify(key crypto.PublicKey, message, signature []byte) error
 	if !a.Fits(key) {
 		return errSignature
 	}
-	good := false
-	switch key := key.(type) {
-	case ed25519.PublicKey:
-		good = ed25519.Verify(key, message, signature)
-	case *ecdsa.PublicKey:
-		good = verifyECDSA(key, a.digest(message), signature)
-	case *rsa.PublicKey:
-		good = a.verifyRSA(key, a.digest(message), signature)
+	var good bool
+	if edKey, ok := key.(ed25519.PublicKey); ok {
+		good = ed25519.Verify(edKey, message, signature)
+	} else {
+		good = a.verifyDigest(key, a.sum(message), signature)
 	}
 	if !good {
 		return errSignature
 	}
 	return nil
+}
+
+// verifyDigest is Verify for a message of which the hash is known, and a key that
+// fits a. It is false for EdDSA, which signs no hash.
+func (a Algorithm) verifyDigest(key crypto.PublicKey, digest, signature []byte) bool {
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		return verifyECDSA(key, digest, signature)
+	case *rsa.PublicKey:
+		return a.verifyRSA(key, digest, signature)
+	}
+	return false
 }
 
 func verifyECDSA(key *ecdsa.PublicKey, digest, signature []byte) bool {
@@ -53,8 +62,8 @@ func (a Algorithm) verifyRSA(key *rsa.PublicKey, digest, signature []byte) bool 
 	return rsa.VerifyPSS(key, a.hash(), digest, signature, options) == nil
 }
 
-// digest returns the hash of message that ES*, RS* and PS* sign.
-func (a Algorithm) digest(message []byte) []byte {
+// sum returns the hash of message that ES*, RS* and PS* sign.
+func (a Algorithm) sum(message []byte) []byte {
 	h := a.hash().New()
 	h.Write(message)
 	return h.Sum(nil)

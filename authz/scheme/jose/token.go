@@ -2,6 +2,7 @@ package jose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	lib "github.com/go-jose/go-jose/v4"
@@ -15,15 +16,30 @@ const (
 	MaxToken = 16 << 10
 	// MaxKeyID is the longest key id that is read, in bytes.
 	MaxKeyID = 128
+	// maxHeader is the longest header that is read, in bytes. Where it brings
+	// certificates along it may be longer than a gateway's header line.
+	maxHeader = 64 << 10
+	// maxSignature is the longest signature, in bytes: more than one of an RSA
+	// key of 8192 bits has.
+	maxSignature = 16 << 10
 )
 
 // A Token is a JWS in compact form. Parsing proves nothing; [Token.Verify] does.
 // A Token is for one goroutine.
 type Token struct {
 	text      string
+	form      *Form // nil for [ParseCompact]
+	header    object
 	algorithm Algorithm
 	keyID     string
 	typ       string
+	// unencoded says that the payload is signed as it is ("b64": false).
+	unencoded bool
+	// body is the payload of a token that has none of its own.
+	body []byte
+	// message and digest are what was signed, kept from one key to the next.
+	message []byte
+	digest  []byte
 	// signed is the library's reading of text, nil before the first Verify.
 	signed  *lib.JSONWebSignature
 	payload []byte
@@ -36,8 +52,13 @@ type Token struct {
 // header member that would bring a key along or change what is signed: crit, b64,
 // zip, jku, jwk, x5u and x5c.
 func ParseCompact(text string) (*Token, error) {
-	if len(text) > MaxToken {
-		return nil, malformed(fmt.Sprintf("the token is over %d bytes", MaxToken))
+	return parseCompact(text, &Form{Max: MaxToken}, nil)
+}
+
+// parseCompact reads a token of form f. keep is what the token remembers of it.
+func parseCompact(text string, f, keep *Form) (*Token, error) {
+	if len(text) > f.Max {
+		return nil, malformed(fmt.Sprintf("the token is over %d bytes", f.Max))
 	}
 	// Counting first bounds what the splitting can cost.
 	if strings.Count(text, ".") != 2 {
@@ -48,11 +69,17 @@ func ParseCompact(text string) (*Token, error) {
 	if header == "" || signature == "" {
 		return nil, malformed("the token's header or signature is empty")
 	}
+	if len(header) > maxHeader || len(signature) > maxSignature {
+		return nil, malformed("the token's header or signature is too long")
+	}
+	if f.Detached != Attached && payload != "" {
+		return nil, malformed("the token has a payload of its own, which is not what is signed here")
+	}
 	if !isBase64URL(payload) || !isBase64URL(signature) {
 		return nil, malformed("a part of the token is not base64url")
 	}
-	t := &Token{text: text}
-	if err := t.readHeader(header); err != nil {
+	t := &Token{text: text, form: keep}
+	if err := t.readHeader(header, f); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -66,12 +93,13 @@ var headerNames = []string{ //nolint:gochecknoglobals // a table that nobody wri
 }
 
 // readHeader reads the protected header; a token in compact form has no other.
-func (t *Token) readHeader(part string) error {
+func (t *Token) readHeader(part string, f *Form) error {
 	text, ok := decode(part)
 	if !ok {
 		return malformed("the token's header is not base64url")
 	}
 	header, err := parseObject(string(text), headerNames)
+	t.header = header
 	if err != nil {
 		return malformed("the token's header: " + err.Error())
 	}
@@ -83,10 +111,13 @@ func (t *Token) readHeader(part string) error {
 	if t.algorithm, ok = ParseAlgorithm(name); !ok {
 		return authz.Deny(authz.ReasonAlgNotAllowed, "the token's alg is none of those we know")
 	}
-	for _, name := range [...]string{"crit", "b64", "zip", "jku", "jwk", "x5u", "x5c"} {
-		if _, found := header.get(name); found {
+	for _, name := range [...]string{"zip", "jku", "jwk", "x5u", "x5c"} {
+		if _, found := header.get(name); found && (name != "x5c" || !f.Certificates) {
 			return authz.Deny(authz.ReasonTokenInvalid, "the token's header has "+name)
 		}
+	}
+	if err := t.readCritical(f); err != nil {
+		return err
 	}
 	if id, found := header.get("kid"); found {
 		if t.keyID, isText = id.text(); !isText || !isKeyID(t.keyID) {
@@ -130,6 +161,15 @@ func (t *Token) KeyID() string { return t.keyID }
 
 // Type returns the header's "typ" as it is written, empty if there is none.
 func (t *Token) Type() string { return t.typ }
+
+// HasType reports whether the header's "typ" is one of types, which are in lower
+// case and without "application/": in full or not, in any case. A media type is
+// ASCII (RFC 6838, section 4.2): other letters that are one in lower case are
+// longer, and are none here.
+func (t *Token) HasType(types ...string) bool {
+	lower := strings.ToLower(t.typ)
+	return len(lower) == len(t.typ) && slices.Contains(types, strings.TrimPrefix(lower, "application/"))
+}
 
 // Payload returns what is signed, nil unless [Token.Verify] returned no error.
 // The caller must not change it.

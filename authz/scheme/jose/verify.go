@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"crypto"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,7 @@ func (t *Token) Verify(keys *authz.Keys, allowed []Algorithm) (*authz.PublicKey,
 	if !slices.Contains(allowed, t.algorithm) {
 		return nil, authz.Deny(authz.ReasonAlgNotAllowed, "the policy does not allow the token's alg")
 	}
-	if t.signed == nil { // once, however many key sets are asked
+	if t.form == nil && t.signed == nil { // once, however many key sets are asked
 		signed, err := lib.ParseSignedCompact(t.text, []lib.SignatureAlgorithm{lib.SignatureAlgorithm(t.algorithm)})
 		if err != nil {
 			// Its own words may repeat the token.
@@ -50,13 +51,43 @@ func (t *Token) Verify(keys *authz.Keys, allowed []Algorithm) (*authz.PublicKey,
 			break
 		}
 		tried++
-		payload, err := t.signed.Verify(verifier{key.Key})
-		if err == nil {
+		if payload, ok := t.signedBy(key.Key); ok {
 			t.payload = payload
 			return key, nil
 		}
 	}
 	return nil, t.unmatched(keys, named, tried)
+}
+
+// VerifyKey returns nil if key signed t with one of the algorithms allowed. The
+// token's key id is not looked at. The error is a denial:
+// [authz.ReasonAlgNotAllowed] or [authz.ReasonSignatureMismatch]. It is for tokens
+// of a [Form].
+func (t *Token) VerifyKey(key crypto.PublicKey, allowed []Algorithm) error {
+	t.payload = nil
+	switch {
+	case t.form == nil:
+		return authz.Deny(authz.ReasonBug, "a token without a form")
+	case !slices.Contains(allowed, t.algorithm):
+		return authz.Deny(authz.ReasonAlgNotAllowed, "the policy does not allow the token's alg")
+	case !t.algorithm.Fits(key):
+		return authz.Deny(authz.ReasonAlgNotAllowed, "the token's alg is not that of the key")
+	}
+	payload, ok := t.signedBy(key)
+	if !ok {
+		return authz.Deny(authz.ReasonSignatureMismatch, "the key did not sign the token")
+	}
+	t.payload = payload
+	return nil
+}
+
+// signedBy returns the payload if key, which fits the algorithm, signed it.
+func (t *Token) signedBy(key crypto.PublicKey) (payload []byte, ok bool) {
+	if t.form != nil {
+		return t.formSignedBy(key)
+	}
+	payload, err := t.signed.Verify(verifier{key})
+	return payload, err == nil
 }
 
 // unmatched says why none of the keys that were tried matched: named says that

@@ -1,4 +1,4 @@
-package clientcert
+package chain
 
 import (
 	"hash/maphash"
@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// cacheSize is how many certificates a check remembers. Each takes about
+	// cacheSize is how many certificates a verifier remembers. Each takes about
 	// 10 KiB.
 	cacheSize = 256
 	// maxRemembered is the longest text that is remembered.
@@ -26,18 +26,18 @@ type cache struct {
 
 // remembered is what was presented, byte for byte, and what came of it.
 type remembered struct {
-	presented presented
-	proof     *proof
+	presented Presented
+	proof     *Proof
 }
 
-// presented is a text and the connection's certificate beside it, empty if there
-// is none.
-type presented struct{ text, beside string }
+// A Presented is what a sender showed, as text. Whoever shows the same again shows
+// the same certificates. Beside may be empty.
+type Presented struct{ Text, Beside string }
 
 func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }
 
 // find returns what was proven of p, nil if it isn't remembered.
-func (c *cache) find(p presented) *proof {
+func (c *cache) find(p Presented) *Proof {
 	r := c.slot(p).Load()
 	if r == nil || r.presented != p {
 		return nil
@@ -46,14 +46,14 @@ func (c *cache) find(p presented) *proof {
 }
 
 // keep remembers what was proven of p. It keeps no memory of p.
-func (c *cache) keep(p presented, proof *proof) {
-	if len(p.text)+len(p.beside) > maxRemembered {
+func (c *cache) keep(p Presented, proof *Proof) {
+	if len(p.Text)+len(p.Beside) > maxRemembered {
 		return
 	}
-	own := presented{strings.Clone(p.text), strings.Clone(p.beside)}
+	own := Presented{strings.Clone(p.Text), strings.Clone(p.Beside)}
 	c.slot(p).Store(&remembered{presented: own, proof: proof})
 }
 
-func (c *cache) slot(p presented) *atomic.Pointer[remembered] {
-	return &c.slots[maphash.String(c.seed, p.text)%cacheSize]
+func (c *cache) slot(p Presented) *atomic.Pointer[remembered] {
+	return &c.slots[maphash.String(c.seed, p.Text)%cacheSize]
 }

@@ -1,4 +1,4 @@
-package clientcert
+package chain
 
 import (
 	"crypto/x509"

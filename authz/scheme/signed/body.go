@@ -1,4 +1,4 @@
-package mac
+package signed
 
 import (
 	"github.com/hookauthz/hookauthz/authz"
@@ -32,4 +32,10 @@ func (b bodyRule) take(r *authz.Request) ([]byte, error) {
 	case bodyCovered, bodySometimes, bodyRead:
 	}
 	return r.WholeBody()
+}
+
+// signs reports whether a request that passed has the body that was signed. One
+// whose message leaves the body out may have lost it on the way.
+func (b bodyRule) signs(body []byte) bool {
+	return b == bodyCovered || b == bodySometimes && len(body) > 0
 }

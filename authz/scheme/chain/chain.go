@@ -1,8 +1,9 @@
-package clientcert
+package chain
 
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,10 +11,6 @@ import (
 	"github.com/hookauthz/hookauthz/authz/scheme"
 	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 )
-
-// maxChain is how many certificates a chain may have, from the sender's to the
-// trust anchor.
-const maxChain = 4
 
 // A chain is a way from a certificate to a trust anchor.
 type chain struct {
@@ -33,65 +30,71 @@ func outside(certificate *x509.Certificate, now time.Time) bool {
 	return now.Before(certificate.NotBefore) || now.After(certificate.NotAfter)
 }
 
+// limits are what a chain may be.
+type limits struct {
+	most  int // certificates, from the sender's to the trust anchor
+	usage x509.ExtKeyUsage
+}
+
 // chains returns every chain of what is shown at now, those first whose anchor is
 // of a newest version. The error is a denial.
 //
 // Certificates that are not valid now are looked at as of when they were, or will
 // be: "expired" is told only of what is ours.
-func (t *trust) chains(shown *shown, now time.Time) ([]chain, error) {
-	at := nearest(shown.leaf, now)
-	found, err := t.verify(shown, at)
+func (t *trust) chains(shown *Shown, l limits, now time.Time) ([]chain, error) {
+	at := nearest(shown.Leaf, now)
+	found, err := t.verify(shown, l, at)
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired { // of an authority
 		at = nearest(invalid.Cert, now)
-		if again, err := t.verify(shown, at); err == nil {
-			return nil, timely(again, shown.leaf, now)
+		if again, err := t.verify(shown, l, at); err == nil {
+			return nil, timely(again, shown.Leaf, l, now)
 		}
 	}
 	if err != nil {
 		return nil, untrusted(explain(err))
 	}
 	if !at.Equal(now) {
-		return nil, timely(found, shown.leaf, now)
+		return nil, timely(found, shown.Leaf, l, now)
 	}
 
 	var chains []chain
 	for _, certificates := range found {
-		if anchor := t.authorityOf(certificates[len(certificates)-1]); anchor != nil && flawOf(certificates) == "" {
+		if anchor := t.authorityOf(certificates[len(certificates)-1]); anchor != nil && l.flawOf(certificates) == "" {
 			chains = append(chains, t.judged(chain{certificates: certificates, anchor: anchor}))
 		}
 	}
 	if len(chains) == 0 {
-		return nil, untrusted(flawOf(found[0]))
+		return nil, untrusted(l.flawOf(found[0]))
 	}
 	slices.SortStableFunc(chains, func(a, b chain) int { return rank(a.anchor) - rank(b.anchor) })
 	return chains, nil
 }
 
 // verify returns the chains of what is shown as of at, or why there are none. They
-// may have flaws: see [flawOf].
-func (t *trust) verify(shown *shown, at time.Time) ([][]*x509.Certificate, error) {
+// may have flaws: see [limits.flawOf].
+func (t *trust) verify(shown *Shown, l limits, at time.Time) ([][]*x509.Certificate, error) {
 	if at.IsZero() { // which Verify takes for the present
 		return nil, errNoTime
 	}
-	return shown.leaf.Verify(x509.VerifyOptions{ //nolint:wrapcheck // explain words it
-		Roots: t.pool, Intermediates: between(shown.others), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	return shown.Leaf.Verify(x509.VerifyOptions{ //nolint:wrapcheck // explain words it
+		Roots: t.pool, Intermediates: between(shown.Others), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{l.usage},
 	})
 }
 
 var errNoTime = errors.New("the certificate is valid at no time")
 
 // timely returns the denial for chains that are right as of another time.
-func timely(found [][]*x509.Certificate, leaf *x509.Certificate, now time.Time) error {
+func timely(found [][]*x509.Certificate, leaf *x509.Certificate, l limits, now time.Time) error {
 	flaws := 0
 	for _, certificates := range found {
-		if flawOf(certificates) != "" {
+		if l.flawOf(certificates) != "" {
 			flaws++
 		}
 	}
 	switch {
 	case flaws == len(found):
-		return untrusted(flawOf(found[0]))
+		return untrusted(l.flawOf(found[0]))
 	case now.Before(leaf.NotBefore):
 		return authz.Deny(authz.ReasonCertificateExpired, "the certificate is not valid yet")
 	case now.After(leaf.NotAfter):
@@ -134,12 +137,12 @@ func rank(anchor *authority) int {
 
 // flawOf returns what is wrong with a chain that is right by RFC 5280, empty if
 // nothing is.
-func flawOf(certificates []*x509.Certificate) string {
+func (l limits) flawOf(certificates []*x509.Certificate) string {
 	switch {
 	case len(certificates) < 2:
 		return "the certificate is itself a trust anchor"
-	case len(certificates) > maxChain:
-		return "the chain has over 4 certificates"
+	case len(certificates) > l.most:
+		return fmt.Sprintf("the chain has over %d certificates", l.most)
 	case slices.ContainsFunc(certificates[:len(certificates)-1], func(c *x509.Certificate) bool { return scheme.IsWeak(c.SignatureAlgorithm) }):
 		return "a certificate of the chain is signed with a weak algorithm"
 	case slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return weakness(c) != "" }):
@@ -150,7 +153,7 @@ func flawOf(certificates []*x509.Certificate) string {
 
 // checkLeaf refuses a certificate that no authority could make good. It comes
 // first, so that no signature of a key of any size is looked at.
-func checkLeaf(leaf *x509.Certificate) error {
+func (l limits) checkLeaf(leaf *x509.Certificate) error {
 	switch {
 	case weakness(leaf) != "":
 		return untrusted(weakness(leaf))
@@ -158,7 +161,7 @@ func checkLeaf(leaf *x509.Certificate) error {
 		return untrusted("the certificate is signed with a weak algorithm")
 	case leaf.IsCA:
 		return untrusted("the certificate is that of an authority")
-	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
+	case l.usage != x509.ExtKeyUsageAny && !slices.Contains(leaf.ExtKeyUsage, l.usage):
 		return untrusted("the certificate is not for client authentication (extended key usage)")
 	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return untrusted("the certificate is not for signing (key usage)")

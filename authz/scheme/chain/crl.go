@@ -1,4 +1,4 @@
-package clientcert
+package chain
 
 import (
 	"crypto/x509"
@@ -8,13 +8,15 @@ import (
 	"github.com/hookauthz/hookauthz/authz/scheme"
 )
 
-// A crlMode says what revocation lists are for.
-type crlMode uint8
+// A Revocation says what revocation lists are for.
+type Revocation uint8
 
+// The revocations. Under [Hard] every certificate below the anchor needs a current
+// list of its issuer.
 const (
-	crlNone crlMode = iota // none is asked
-	crlSoft                // what they list is revoked
-	crlHard                // and a current one must be there
+	Unasked Revocation = iota // no list is looked at
+	Soft                      // what they list is revoked
+	Hard                      // and a current one must be there
 )
 
 // removeFromCRL is the reason code of an entry that takes back an earlier one
