@@ -15,6 +15,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/secret/cache"
 	"github.com/hookauthz/hookauthz/server/admin"
 	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/extproc"
 )
 
 // readiness says whether checks are answered, to gRPC and HTTP probes alike.
@@ -26,8 +27,8 @@ type readiness struct {
 	// exhausted: no secret is good any more.
 	exhausted atomic.Bool
 	draining  atomic.Bool
-	// store is told of and decides nothing; nil without a token store.
-	store *storeLook
+	// stores are told of and decide nothing.
+	stores []*storeLook
 }
 
 func newReadiness() *readiness {
@@ -49,6 +50,7 @@ func (r *readiness) publish() {
 	}
 	r.health.SetServingStatus("", status)
 	r.health.SetServingStatus(extauthz.ServiceName, status)
+	r.health.SetServingStatus(extproc.ServiceName, status)
 }
 
 // report is what /readyz tells.
@@ -72,8 +74,8 @@ func (r *readiness) report(g *generation) admin.Report {
 	for _, status := range g.keys.Status() {
 		report.Items = append(report.Items, admin.Item{Good: status.State == secret.StateFresh, Text: describeKeys(status)})
 	}
-	if r.store != nil {
-		report.Items = append(report.Items, r.store.item())
+	for _, store := range r.stores {
+		report.Items = append(report.Items, store.item())
 	}
 	return report
 }
@@ -158,49 +160,4 @@ func allExpired(secrets []cache.Status, keys []keyset.Status) bool {
 		}
 	}
 	return len(secrets) > 0
-}
-
-// A pinger returns nil if it can be reached. It waits no longer than ctx lives.
-type pinger interface {
-	Ping(ctx context.Context) error
-}
-
-// pingTime is how long the token store may take to answer. One that takes longer
-// is no help to a check, for which Envoy waits as long by default.
-const pingTime = 200 * time.Millisecond
-
-// A storeLook knows whether the token store answered when it was last asked, so
-// that probes, which anybody in the cluster may send, ask it nothing.
-type storeLook struct {
-	store     pinger
-	reachable atomic.Bool
-}
-
-// run asks the store at once and every lookEvery until ctx is done.
-func (s *storeLook) run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		asking, cancel := context.WithTimeout(ctx, pingTime)
-		err := s.store.Ping(asking)
-		cancel()
-		if ctx.Err() != nil {
-			return // the answer was not waited for
-		}
-		s.reachable.Store(err == nil)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// item is the line of a verbose report. A store that was not asked yet is not
-// reachable.
-func (s *storeLook) item() admin.Item {
-	if s.reachable.Load() {
-		return admin.Item{Good: true, Text: "token store: reachable"}
-	}
-	return admin.Item{Text: "token store: not reachable"}
 }

@@ -49,7 +49,7 @@ func TestStoreLook(t *testing.T) {
 		{name: "at once"},
 		{name: "refused", answer: errors.New("refused")},
 		{name: "back"},
-		{name: "silent", answer: errSilent, waited: pingTime},
+		{name: "silent", answer: errSilent, waited: storeTime},
 		{name: "back again"},
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestStoreLook(t *testing.T) {
 			store.answers = append(store.answers, tt.answer)
 		}
 		store.answers = append(store.answers, errSilent)
-		look := &storeLook{store: store}
+		look := &storeLook{name: "token store", ask: store.Ping}
 		if item := look.item(); item.Good || item.Text != "token store: not reachable" {
 			t.Errorf("before it was asked: got %+v", item)
 		}
@@ -69,7 +69,7 @@ func TestStoreLook(t *testing.T) {
 			look.run(ctx)
 		}()
 		for i, tt := range tests {
-			time.Sleep(pingTime)
+			time.Sleep(storeTime)
 			synctest.Wait()
 			want := "token store: reachable"
 			if tt.answer != nil {
@@ -83,7 +83,7 @@ func TestStoreLook(t *testing.T) {
 			if asked, waited := store.seen(); asked != i+1 || waited != tt.waited {
 				t.Errorf("%s: asked %d times, waited %v; want %d, %v", tt.name, asked, waited, i+1, tt.waited)
 			}
-			time.Sleep(lookEvery - pingTime)
+			time.Sleep(lookEvery - storeTime)
 		}
 
 		// The end of the process says nothing about the store.

@@ -24,6 +24,8 @@ type remotes struct {
 	keySets       *keyset.Cache
 	introspection *introspect.Introspection
 	store         *token.Store // nil without --token-store
+	replays       *replays
+	certificates  *keyset.ByURL
 	tracing       *trace.Tracing
 	signingDelay  time.Duration
 }
@@ -49,6 +51,12 @@ func newRemotes(s config.Settings, tracing *trace.Tracing, metrics *observe.Metr
 	}
 	r.keySets = keyset.New(keyset.Config{Client: r.client, MaxStale: s.MaxStale, Dev: s.Dev, Observer: keySetEvents{metrics, log}})
 	r.introspection = introspect.New(r.client, introspect.Config{})
+	r.certificates = keyset.NewByURL(keyset.URLConfig{Client: r.client, Dev: s.Dev, Observer: keySetEvents{metrics, log}})
+	var err error
+	if r.replays, err = newReplays(s, tracing); err != nil {
+		r.close(log)
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -59,6 +67,8 @@ func (r *remotes) sources(g *generation) policy.Sources {
 		Secret:       g.set.Secrets,
 		Keys:         func(name string) authz.KeySet { return r.tracing.KeySet(name, g.keys.Keys(name)) },
 		SigningDelay: r.signingDelay,
+		Replay:       r.replays.named,
+		ByURL:        r.certificates,
 		Introspector: func(server authz.IntrospectionServer) authz.Introspector {
 			return r.tracing.Introspector(r.introspection.Server(server))
 		},
@@ -72,6 +82,10 @@ func (r *remotes) sources(g *generation) policy.Sources {
 // close ends what is under way and gives connections back.
 func (r *remotes) close(log *slog.Logger) {
 	r.introspection.Close()
+	r.certificates.Close()
+	if r.replays != nil {
+		r.replays.close(log)
+	}
 	r.client.Close()
 	if r.store != nil {
 		if err := r.store.Close(); err != nil {

@@ -46,6 +46,7 @@ var defaultStatus = [maxClass]int{ //nolint:gochecknoglobals // a table that nob
 	authz.ClassNotConfigured: 500,
 	authz.ClassUnavailable:   503,
 	authz.ClassLimited:       429,
+	authz.ClassReplayed:      409,
 }
 
 // defaultAnswers returns the answers of a policy that states none.
@@ -97,6 +98,7 @@ func stated(a *policypb.Answers) map[authz.Class]*policypb.Answer {
 		authz.ClassTooLarge:      a.GetTooLarge(),
 		authz.ClassNotConfigured: a.GetNotConfigured(),
 		authz.ClassLimited:       a.GetLimited(),
+		authz.ClassReplayed:      a.GetReplayed(),
 	}
 	for class, answer := range all {
 		if answer == nil {

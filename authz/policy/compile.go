@@ -27,8 +27,10 @@ type compiler struct {
 	table    *Table
 	keys     map[string]*keyEntry // that something names
 	own      *authz.OwnTokens     // nil without token_endpoint
-	// policyName is the policy in hand.
-	policyName string
+	// policyName is the policy in hand. wantsReplay and wantsPayload say what it
+	// wants of its checks.
+	policyName                string
+	wantsReplay, wantsPayload bool
 	// captures are the route captures that each policy's checks read.
 	captures map[string][]string
 }
@@ -57,11 +59,13 @@ func compile(file *File, sources Sources) (*Table, []document.Finding) {
 	c.reserve()
 	for _, name := range sortedKeys(file.config.GetPolicies()) {
 		c.policyName = name
+		from := file.config.GetPolicies()[name]
+		c.wantsReplay, c.wantsPayload = from.GetReplay() != nil, from.GetUpstream().GetPayload() != nil
 		policy := &Policy{name: name}
 		if path := document.Join("policies", name); file.document.Sound(path) {
-			policy = c.policy(name, file.config.GetPolicies()[name])
+			policy = c.policy(name, from)
 		} else {
-			c.require(path+".require", file.config.GetPolicies()[name].GetRequire())
+			c.require(path+".require", from.GetRequire())
 		}
 		c.table.policies = append(c.table.policies, policy)
 		c.table.byName[name] = policy
@@ -204,7 +208,10 @@ func (c *compiler) undeclared(path, what, name string, declared []string) {
 
 // undeclaredKeys reports a name that is no entry of keys, or one of another sort.
 func (c *compiler) undeclaredKeys(path, name, message string) {
-	if _, ok := c.file.config.GetKeys()[name]; ok {
+	if entry, ok := c.file.config.GetKeys()[name]; ok {
+		if entry.GetByUrl() != nil {
+			message = "only a signature check can use a key whose URL the request names"
+		}
 		c.mistake(path, "wrong_keys", message)
 		return
 	}

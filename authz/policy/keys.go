@@ -53,8 +53,10 @@ func (f *File) pkiSecrets() []secret.Declaration {
 
 // A keyEntry is an entry of keys in use.
 type keyEntry struct {
-	keys    *authz.KeyReference    // nil: it holds no public keys
-	anchors *authz.AnchorReference // nil: it holds no trust anchors
+	keys    *authz.KeyReference        // nil: it holds no public keys
+	url     *policypb.KeyUrl           // nil: requests name no URL of a key
+	anchors *authz.AnchorReference     // nil: it holds no trust anchors
+	private *authz.PrivateKeyReference // nil: it holds no private keys
 }
 
 // keySources checks the entries of keys, in use or not.
@@ -78,6 +80,8 @@ func (c *compiler) keySources() {
 			c.secureURL(path+".discovery.issuer", from.GetDiscovery().GetIssuer())
 		case from.GetJwks() != nil:
 			c.secureURL(path+".jwks.url", from.GetJwks().GetUrl())
+		case from.GetByUrl() != nil:
+			c.keyURLValue(path+".by_url.value", from.GetByUrl().GetValue())
 		case from.GetVaultPki().GetIssuer() == "default":
 			c.mistake(path+".vault_pki.issuer", "default_issuer", "names another issuer after a rotation: write the issuer's own name or id")
 		}
@@ -109,6 +113,8 @@ func (c *compiler) keyEntry(name string) (*keyEntry, bool) {
 		entry.keys = &authz.KeyReference{Name: name, Set: c.sources.Keys(name), Issuer: from.GetDiscovery().GetIssuer()}
 	case from.GetJwks() != nil:
 		entry.keys = &authz.KeyReference{Name: name, Set: c.sources.Keys(name)}
+	case from.GetByUrl() != nil:
+		entry.url = from.GetByUrl()
 	case from.GetVaultPki() != nil:
 		ca := authz.Reference{Name: pkiPrefix + name, Secrets: c.sources.Secret(pkiPrefix + name)}
 		crl := authz.Reference{Name: pkiPrefix + name + pkiCRL, Secrets: c.sources.Secret(pkiPrefix + name + pkiCRL)}
@@ -128,6 +134,11 @@ func (c *compiler) storedKeys(entry *keyEntry, name string, from *policypb.Store
 		return
 	}
 	entry.keys = &authz.KeyReference{Name: name, Set: keyset.Stored(ref, format)}
+	switch format {
+	case keyset.FormatPEM, keyset.FormatJWK, keyset.FormatJWKS:
+		entry.private = &authz.PrivateKeyReference{Name: name, Set: keyset.StoredPrivate(ref, format)}
+	case keyset.FormatX509, keyset.FormatSPKI, keyset.FormatRaw:
+	}
 	if format != keyset.FormatX509 {
 		return
 	}
@@ -144,15 +155,7 @@ func (c *compiler) storedKeys(entry *keyEntry, name string, from *policypb.Store
 func unknownKeys(entry *keyEntry, name string) {
 	entry.keys = &authz.KeyReference{Name: name, Set: closed{}}
 	entry.anchors = &authz.AnchorReference{Name: name, Set: closed{}, HasCRL: true}
-}
-
-// publicKeys is that of [authz.Env].
-func (c *compiler) publicKeys(name string) (authz.KeyReference, bool) {
-	entry, ok := c.keyEntry(name)
-	if !ok || entry.keys == nil {
-		return authz.KeyReference{}, false
-	}
-	return *entry.keys, true
+	entry.private = &authz.PrivateKeyReference{Name: name, Set: closedPrivate{}}
 }
 
 // trustAnchors is that of [authz.Env].
@@ -162,4 +165,13 @@ func (c *compiler) trustAnchors(name string) (authz.AnchorReference, bool) {
 		return authz.AnchorReference{}, false
 	}
 	return *entry.anchors, true
+}
+
+// privateKeys is that of [authz.Env].
+func (c *compiler) privateKeys(name string) (authz.PrivateKeyReference, bool) {
+	entry, ok := c.keyEntry(name)
+	if !ok || entry.private == nil {
+		return authz.PrivateKeyReference{}, false
+	}
+	return *entry.private, true
 }

@@ -15,7 +15,11 @@ import (
 func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 	path := "policies." + name
 	require := c.require(path+".require", from.GetRequire())
-	if !require.authenticates && from.GetAddressOnly() != accepted {
+	switch {
+	case require.naked:
+		c.mistake(path+".require", "unauthenticated",
+			"a way through this requirement decrypts something, and nothing authenticates the sender: anybody can encrypt to a public key, so add inner to the jwe, or a check to an all_of around it")
+	case !require.authenticates && from.GetAddressOnly() != accepted:
 		c.mistake(path+".require", "unauthenticated",
 			"a way through this requirement only looks at the address, and nothing authenticates the sender: add a check to it, or set address_only: accepted")
 	}
@@ -34,6 +38,8 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 	c.body(policy, path+".body", from.GetBody(), require.parts)
 	c.answers(policy, path+".answers", from.GetAnswers(), require)
 	c.upstream(policy, path+".upstream", from.GetUpstream(), require.parts)
+	c.payload(policy, path, from.GetUpstream().GetPayload(), require.ways)
+	c.replay(policy, path+".replay", from.GetReplay(), require.ways)
 	c.mode(policy, path+".mode", from.GetMode())
 	for _, part := range require.parts {
 		if part.TrustedHops != nil {
@@ -57,6 +63,7 @@ func (c *compiler) mode(policy *Policy, path, mode string) {
 	c.warn(path, "monitored", "lets every request pass, whatever the checks say: for trying a policy out")
 	policy.monitored = true
 	policy.upstream, policy.removeQuery, policy.removeHeaders = nil, nil, c.table.reserved
+	policy.payloadType = ""
 }
 
 func (c *compiler) hostsOf(path string, patterns []string) *hostSet[bool] {

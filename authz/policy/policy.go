@@ -29,6 +29,12 @@ type Policy struct {
 	monitored bool
 	unfit     []func(now time.Time, tell func(secret string, why error))
 
+	// replay is nil if what was signed may pass as often as it is sent.
+	replay *replay
+	// payloadType is the content type of the payload that takes the body's place,
+	// empty if none does.
+	payloadType string
+
 	answers       [maxClass]Answer
 	upstream      []upstreamHeader
 	removeHeaders []string
@@ -44,11 +50,15 @@ type upstreamHeader struct {
 // Name returns the policy's name.
 func (p *Policy) Name() string { return p.name }
 
+// MaxBody returns the largest body, in bytes, that the policy accepts, or that is
+// looked at where it accepts any.
+func (p *Policy) MaxBody() int64 { return p.rules.MaxBody }
+
 // Monitored reports whether the policy decides and records and lets through.
 func (p *Policy) Monitored() bool { return p.monitored }
 
 // Decide decides r: hosts and methods first, then the size of the body, then
-// the checks. It sets r.Rules. trace may be nil. The decision of a policy that
+// the checks, and at last whether it is here for the first time. It sets r.Rules. trace may be nil. The decision of a policy that
 // only watches passes, unless r may not be judged by it at all: so no other route
 // can borrow the policy.
 func (p *Policy) Decide(ctx context.Context, r *authz.Request, trace *authz.Trace) authz.Decision {
@@ -67,7 +77,19 @@ func (p *Policy) judge(ctx context.Context, r *authz.Request, trace *authz.Trace
 	if err := p.admit(r); err != nil {
 		return authz.DeniedBy(err)
 	}
-	return authz.Decide(ctx, r, p.require, trace)
+	decision := authz.Decide(ctx, r, p.require, trace)
+	if p.replay == nil || !decision.Allowed() {
+		return decision
+	}
+	// What is claimed here must not be denied afterwards: the sender would try
+	// again in vain.
+	if _, err := p.AppendHeaders(nil, decision, r); err != nil {
+		return authz.DeniedBy(err)
+	}
+	if err := p.replay.claim(ctx, p.name, r, decision.Identity(), trace); err != nil {
+		return authz.DeniedBy(err)
+	}
+	return decision
 }
 
 // admitHost looks at whether the policy may be used under r's host.
@@ -98,6 +120,13 @@ func (p *Policy) admit(r *authz.Request) error {
 
 func (p *Policy) permits(method string) bool {
 	return len(p.methods) == 0 || slices.Contains(p.methods, method)
+}
+
+// Payload returns the content type of what the application must get in place of
+// the body, and whether it must: see [authz.Content]. A gateway that can't change
+// bodies must not pass such a request.
+func (p *Policy) Payload() (contentType string, wanted bool) {
+	return p.payloadType, p.payloadType != ""
 }
 
 // Answer returns how a denial of class is answered. The caller must not modify

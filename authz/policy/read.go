@@ -28,6 +28,9 @@ type Options struct {
 	Dev bool
 	// NoTokenStore says that there is none, so that opaque tokens are a mistake.
 	NoTokenStore bool
+	// NoReplayStore says that there is none, so that claims in Redis are a
+	// mistake.
+	NoReplayStore bool
 }
 
 func (o Options) maxBody() int64 {

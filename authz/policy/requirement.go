@@ -19,8 +19,7 @@ import (
 // A built is a requirement with what its policy must know of it.
 type built struct {
 	requirement authz.Requirement
-	// authenticates says that every way through it holds a check that does.
-	authenticates bool
+	ways
 	// methods are those that the catalogue knows for it; nil is any.
 	methods []string
 	parts   []authz.Part
@@ -43,22 +42,44 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 	message := q.ProtoReflect()
 	field := message.WhichOneof(message.Descriptor().Oneofs().ByName("kind"))
 	if field == nil {
-		return built{authenticates: true} // the document says what is missing
+		return built{ways: mistaken()} // the document says what is missing
 	}
 	name := string(field.Name())
 	if from, url := q.GetBearer().GetIntrospection(), path+".bearer.introspection.url"; from != nil && c.file.document.Sound(url) {
 		c.secureURL(url, from.GetUrl())
 	}
+	if j := q.GetJws(); j != nil && placeless(j) && c.file.document.Sound(path+".jws") {
+		c.mistake(path+".jws", "place_required", "want exactly one of body, json, form and header")
+	}
 	return c.kind(path+"."+name, name, message.Get(field).Message().Interface(), nil)
 }
 
-// env is what the checks of the policy in hand are built with.
-func (c *compiler) env() *authz.Env {
-	return &authz.Env{
+// env is what a check of that kind, of the policy in hand, is built with.
+func (c *compiler) env(kind string) *authz.Env {
+	env := &authz.Env{
 		Secret: c.reference, Policy: c.policyName,
-		Keys: c.publicKeys, Anchors: c.trustAnchors,
+		Keys: c.keysFor(kind), Anchors: c.trustAnchors, PrivateKeys: c.privateKeys,
 		Introspector: c.sources.Introspector, Own: c.own,
+		Replay: c.wantsReplay, Payload: c.wantsPayload,
 	}
+	if kind == kindJWE {
+		env.Inner = c.inner
+	}
+	return env
+}
+
+// inner builds a check that another one hands a token to.
+func (c *compiler) inner(kind string, settings any) (authz.Part, []authz.Problem) {
+	built, ok := c.kinds[kind]
+	if !ok {
+		return authz.Part{}, []authz.Problem{{Code: "unknown_kind", Message: "this kind of check is not built into this server"}}
+	}
+	return built.Build(settings, c.env(kind))
+}
+
+// placeless says which settings of kind jws name no place for the token.
+func placeless(j *policypb.Jws) bool {
+	return j.GetBody() == nil && j.GetJson() == "" && j.GetForm() == "" && j.GetHeader() == ""
 }
 
 func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
@@ -67,7 +88,7 @@ func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
 	for i, member := range members {
 		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
 		all.absorb(next)
-		all.authenticates = all.authenticates || next.authenticates
+		all.ways = all.and(next.ways)
 		if next.methods != nil {
 			if all.methods == nil {
 				all.methods = next.methods
@@ -82,13 +103,16 @@ func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
 }
 
 func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues bool) built {
-	union := built{authenticates: true, methods: []string{}} // not nil, which is any method
+	union := built{methods: []string{}} // not nil, which is any method
 	var requirements []authz.Requirement
 	anyMethod := false
 	for i, member := range members {
 		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
 		union.absorb(next)
-		union.authenticates = union.authenticates && next.authenticates
+		if i == 0 {
+			union.ways = next.ways
+		}
+		union.ways = union.or(next.ways)
 		anyMethod = anyMethod || next.methods == nil
 		union.methods = append(slices.Clone(union.methods), next.methods...)
 		requirements = append(requirements, next.requirement)
@@ -115,12 +139,12 @@ func (c *compiler) provider(path string, p *policypb.Provider) built {
 		for i, name := range p.GetSecrets() {
 			c.look(fmt.Sprintf("%s.secrets[%d]", path, i), name)
 		}
-		return built{authenticates: true}
+		return built{ways: mistaken()}
 	}
 	kind, settings, err := provider.Expand(entry, p)
 	if err != nil {
 		c.mistake(path+".tolerance", "provider_tolerance", err.Error())
-		return built{authenticates: true}
+		return built{ways: mistaken()}
 	}
 	made := c.kind(path, kind, settings, entry)
 	made.methods = entry.GetMethods()
@@ -151,13 +175,13 @@ func (c *compiler) look(path, name string) {
 // kind builds one check. entry is set if its settings come from the catalogue,
 // so that mistakes are told of the policy's own fields.
 func (c *compiler) kind(path, name string, settings proto.Message, entry *policypb.CatalogEntry) built {
-	none := built{authenticates: true}
+	none := built{ways: mistaken()}
 	kind, ok := c.kinds[name]
 	if !ok {
 		c.mistake(path, "unknown_kind", "this kind of check is not built into this server")
 		return none
 	}
-	part, problems := kind.Build(settings, c.env())
+	part, problems := kind.Build(settings, c.env(name))
 	failed := false
 	for _, problem := range problems {
 		if entry != nil && problem.Code == scheme.CodeWideWindow {
@@ -170,9 +194,9 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 		return none
 	}
 	return built{
-		requirement:   authz.Require(kind.Name, part.Name, part.Check),
-		authenticates: part.Authenticates,
-		parts:         []authz.Part{part},
+		requirement: authz.Require(kind.Name, part.Name, part.Check),
+		ways:        waysOf(kind.Name, &part),
+		parts:       []authz.Part{part},
 	}
 }
 

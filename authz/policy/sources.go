@@ -18,6 +18,11 @@ type Sources struct {
 	Introspector func(authz.IntrospectionServer) authz.Introspector
 	// Grants finds the opaque tokens of the token endpoint.
 	Grants authz.GrantStore
+	// Replay gives the store that remembers claims: "memory" or "redis". It
+	// returns nil if there is none.
+	Replay func(store string) authz.ReplayStore
+	// ByURL fetches certificates whose URL requests name.
+	ByURL CertificateFinder
 	// SigningDelay is how long after it was written a new signing key begins to
 	// sign, so that every replica knows it by then. 0 means two minutes.
 	SigningDelay time.Duration
@@ -40,6 +45,12 @@ func (s Sources) filled() Sources {
 	if s.Grants == nil {
 		s.Grants = closed{}
 	}
+	if s.ByURL == nil {
+		s.ByURL = closedFinder{}
+	}
+	if s.Replay == nil {
+		s.Replay = func(string) authz.ReplayStore { return nil }
+	}
 	if s.SigningDelay == 0 {
 		s.SigningDelay = defaultSigningDelay
 	}
@@ -55,6 +66,7 @@ var (
 	_ authz.AnchorSet    = closed{}
 	_ authz.Introspector = closed{}
 	_ authz.GrantStore   = closed{}
+	_ authz.ReplayStore  = closed{}
 )
 
 // Versions implements [authz.Secrets].
@@ -85,4 +97,17 @@ func (closed) Introspect(context.Context, string, time.Time) ([]byte, error) {
 // Find implements [authz.GrantStore].
 func (closed) Find(context.Context, string, time.Time) (authz.Grant, error) {
 	return authz.Grant{}, authz.Deny(authz.ReasonTokenStoreUnavailable, "there is no token store")
+}
+
+// Claim implements [authz.ReplayStore].
+func (closed) Claim(context.Context, *authz.Claim) (authz.ClaimResult, error) {
+	return authz.ClaimNone, authz.Deny(authz.ReasonReplayStoreUnavailable, "there is no such replay store")
+}
+
+// closedPrivate is closed for private keys.
+type closedPrivate struct{}
+
+// Keys implements [authz.PrivateKeySet].
+func (closedPrivate) Keys(time.Time) (*authz.PrivateKeys, error) {
+	return nil, authz.Deny(authz.ReasonSecretUnavailable, "keys are not read while a file is checked")
 }

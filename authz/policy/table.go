@@ -69,6 +69,18 @@ func (t *Table) Monitored() int {
 	return n
 }
 
+// Claiming returns the names of the policies that claim in that store, "memory" or
+// "redis", sorted.
+func (t *Table) Claiming(store string) []string {
+	var names []string
+	for _, p := range t.policies {
+		if p.replay != nil && p.replay.name == store {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 // LargestBody returns the largest body, in bytes, that a policy may accept or
 // that the gateway is stated to send. A gRPC server must receive more than that.
 func (t *Table) LargestBody() int64 { return t.largest }

@@ -153,7 +153,8 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 		"vault-token-file": "t", "vault-role-id-file": "r", "vault-secret-id-file": "s", "dev": "true",
 		"drain-wait": "1s", "drain-timeout": "2s", "log-level": "debug", "log-format": "text",
 		"token-listen": "127.0.0.1:3", "token-tls-cert": "c", "token-tls-key": "k", "token-store": "redis://127.0.0.1",
-		"token-store-file": write(t, "redis://127.0.0.1"),
+		"token-store-file": write(t, "redis://127.0.0.1"), "replay-store": "redis://127.0.0.1",
+		"replay-store-file": write(t, "redis://127.0.0.1"),
 	}
 	// What a flag needs beside it.
 	tls := []string{"--tls-cert=c", "--tls-key=k", "--tls-client-ca=ca"}

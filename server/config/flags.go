@@ -49,6 +49,7 @@ type Flags struct {
 
 	tokenListen, tokenTLSCert, tokenTLSKey string
 	tokenStore, tokenStoreFile             string
+	replayStore, replayStoreFile           string
 
 	vault Vault
 }
@@ -64,7 +65,7 @@ func NewFlags(set *flag.FlagSet) *Flags {
 	set.StringVar(&f.tlsClientCA, "tls-client-ca", "", "`FILE` with the authorities whose clients may connect, PEM: mutual TLS")
 	set.StringVar(&f.tlsClientSANs, "tls-client-san", "", "`NAMES`, apart by commas, of which a client's certificate must hold one: DNS names or URIs")
 	set.StringVar(&f.peerUID, "peer-uid", "", "`UID` of a user who may connect to a unix:// --listen besides our own")
-	set.BoolVar(&f.insecure, "insecure", false, "permit plain text to or from other machines: a --listen or --token-listen without TLS, a redis:// --token-store")
+	set.BoolVar(&f.insecure, "insecure", false, "permit plain text to or from other machines: a --listen or --token-listen without TLS, a redis:// --token-store or --replay-store")
 	set.StringVar(&f.health, "health-listen", DefaultHealth, "`ADDR` where /livez, /readyz and /metrics are answered; empty turns them off")
 
 	set.StringVar(&f.tokenListen, "token-listen", "", "`ADDR` where the policy file's token_endpoint is answered, host:port; empty turns it off")
@@ -72,6 +73,8 @@ func NewFlags(set *flag.FlagSet) *Flags {
 	set.StringVar(&f.tokenTLSKey, "token-tls-key", "", "`FILE` with the private key of --token-tls-cert, PEM")
 	set.StringVar(&f.tokenStore, "token-store", "", "`URL` of the Redis that keeps opaque tokens: redis:// or rediss://host:port, without a password, which the variable or --token-store-file may hold")
 	set.StringVar(&f.tokenStoreFile, "token-store-file", "", "`FILE` with the URL in place of --token-store")
+	set.StringVar(&f.replayStore, "replay-store", "", "`URL` of the Redis that remembers what was claimed against replay: redis:// or rediss://host:port, unix:///path, redis+sentinel:// or redis+cluster://; a password as for --token-store")
+	set.StringVar(&f.replayStoreFile, "replay-store-file", "", "`FILE` with the URL in place of --replay-store")
 
 	set.StringVar(&f.maxBody, "max-body", FormatSize(DefaultMaxBody), "`SIZE` of the largest body, where a policy names none")
 	set.DurationVar(&f.refresh, "refresh", defaultRefresh, "`DURATION` after which secrets are read again")

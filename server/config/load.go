@@ -29,6 +29,7 @@ func (f *Flags) Load(given func(name string) bool, lookup func(string) (string, 
 	}
 	l.listeners(&s)
 	l.tokens(&s, given)
+	l.replay(&s, given)
 	l.limits(&s)
 	l.vault(&s)
 	l.logs(&s)

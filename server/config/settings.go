@@ -28,6 +28,9 @@ type Settings struct {
 	// TokenStore is the URL of the Redis that keeps opaque tokens, empty if none.
 	// It may hold a password.
 	TokenStore authz.Secret
+	// ReplayStore is the URL of the Redis that remembers what was claimed, as
+	// authz/replay/redis takes it; empty if none. It may hold a password.
+	ReplayStore authz.Secret
 
 	// MaxBody is the largest body in bytes where a policy names none.
 	MaxBody int64

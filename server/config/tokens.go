@@ -42,19 +42,7 @@ func (l *loader) tokenListener(s *Settings) {
 }
 
 func (l *loader) tokenStore(s *Settings, given func(name string) bool) {
-	name, text := "token-store", l.flags.tokenStore
-	if l.flags.tokenStoreFile != "" {
-		if text != "" {
-			l.mistake("token-store-file", "--token-store and --token-store-file exclude each other")
-			return
-		}
-		name = "token-store-file"
-		var err error
-		if text, err = readStoreURL(l.flags.tokenStoreFile); err != nil {
-			l.check(name, err)
-			return
-		}
-	}
+	name, text := l.storeURL("token-store", l.flags.tokenStore, l.flags.tokenStoreFile)
 	if text == "" {
 		return
 	}
@@ -63,12 +51,32 @@ func (l *loader) tokenStore(s *Settings, given func(name string) bool) {
 	case err != nil:
 		l.check(name, err)
 	case u.User != nil && name == "token-store" && given(name):
-		l.mistake(name, "every user of this machine can read the arguments of its processes: give a URL with a password by the variable %s or by --token-store-file", EnvName(name))
+		l.visible(name)
 	case u.Scheme == schemeRedis && !host.Loopback() && !l.flags.insecure:
 		l.mistake(name, "plain text off this machine: whoever writes to that connection makes tokens; use rediss://, or permit it with --insecure")
 	default:
 		s.TokenStore = authz.NewSecret([]byte(text))
 	}
+}
+
+// storeURL returns the URL that a flag or the file of its like-named flag holds,
+// and which of them does. It is "" if there is none, or none to go by.
+func (l *loader) storeURL(name, text, file string) (from, url string) {
+	if file == "" {
+		return name, text
+	}
+	if text != "" {
+		l.mistake(name+"-file", "--%s and --%s-file exclude each other", name, name)
+		return name, ""
+	}
+	text, err := readStoreURL(file)
+	l.check(name+"-file", err)
+	return name + "-file", text
+}
+
+// visible tells of a password among the arguments.
+func (l *loader) visible(name string) {
+	l.mistake(name, "every user of this machine can read the arguments of its processes: give a URL with a password by the variable %s or by --%s-file", EnvName(name), name)
 }
 
 const (

@@ -51,19 +51,29 @@ func (v *verdict) enumWords() (code, message string) {
 	return codeValue, mustBe(allowed)
 }
 
-// jwtAlgorithms is the field that names the algorithms of other people's tokens.
-const jwtAlgorithms = "hookauthz.policy.v1.Jwt.algorithms"
+// The fields that name the algorithms of other people's tokens.
+const (
+	jwtAlgorithms = "hookauthz.policy.v1.Jwt.algorithms"
+	jwsAlgorithms = "hookauthz.policy.v1.Jws.algorithms"
+	jweAlgorithms = "hookauthz.policy.v1.Jwe.key_algorithms"
+)
 
 // leftOut says why value is not among the words of field on purpose, empty if that
 // is not so: HS256 is one letter from ES256 and no slip of the pen. known is
-// whether value is a registered word (RFC 7518, section 3.1), which can't be a
+// whether value is a registered word (RFC 7518), which can't be a
 // secret at the wrong place.
 func leftOut(field protoreflect.FieldDescriptor, value string) (why string, known bool) {
-	if field == nil || field.FullName() != jwtAlgorithms {
+	if field == nil {
 		return "", false
 	}
 	word := strings.ToUpper(value)
-	switch {
+	switch name := field.FullName(); {
+	case name == jweAlgorithms && word == "RSA1_5":
+		return "RSA1_5 tells an attacker too much by its failures", true
+	case name == jweAlgorithms && strings.HasPrefix(word, "PBES2-"):
+		return "passwords, and work that the sender chooses, are not supported", false
+	case name != jwtAlgorithms && name != jwsAlgorithms:
+		return "", false
 	case word == "NONE":
 		return "tokens without a signature are not supported", true
 	case strings.HasPrefix(word, "HS"):
@@ -178,6 +188,23 @@ func human(d time.Duration) string {
 // patternWords says what a text that must match a pattern looks like.
 func patternWords(pattern string) string {
 	known := []struct{ pattern, words string }{
+		{`^/`, "must be a JSON pointer such as /token"},
+		{`^[0-2](\.(0|[1-9][0-9]{0,8})){1,31}$`, "must be an object identifier such as 1.2.840.113635.100.6.11.1"},
+		{`^[a-z*][a-z0-9_.*-]{0,63}$`, "must be a label such as sig1: lower-case letters, digits, _ . * and -, at most 64"},
+		{`^[\x20-\x7e]{1,64}$`, "must be printable ASCII, 1 to 64 characters"},
+		{
+			"^(@[a-z-]{1,32}|\\([a-z-]{1,32}\\)|[a-z0-9!#$%&'*+.^_`|~-]{1,128})$",
+			"must be a header's name in lower case, or a derived component such as @method",
+		},
+		{
+			`^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( ?; ?[A-Za-z0-9!#$&^_.+-]+=[A-Za-z0-9!#$&^_.+-]+)*$`,
+			"must be a content type such as application/json",
+		},
+		{
+			`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`,
+			"must be one whole host name in lower case, such as api.example.com",
+		},
+		{`^/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+$`, "must be a path that begins and ends with a slash, such as /v1/certs/"},
 		{`^[a-z0-9][a-z0-9_-]{0,62}$`, "must be a name: lower-case letters, digits, - and _, at most 63, a letter or digit first"},
 		{"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$", "must be the name of a header"},
 		{`^[A-Za-z0-9._~-]{1,128}$`, "must be the name of a query parameter: letters, digits and . _ ~ -"},

@@ -79,6 +79,36 @@ func TestTokenAlgorithms(t *testing.T) {
 	}
 }
 
+// The same for signed and for encrypted tokens of webhooks.
+func TestWebhookTokenAlgorithms(t *testing.T) {
+	tests := []struct {
+		settings, path, want string
+	}{
+		{settings: "jws: {body: {}, keys: [k], algorithms: [HS256]}", path: "jws.algorithms[0]", want: "algorithms with a shared key are not supported for tokens"},
+		{settings: "jws: {body: {}, keys: [k], algorithms: [none]}", path: "jws.algorithms[0]", want: "tokens without a signature are not supported"},
+		{
+			settings: "jwe: {body: {}, keys: [k], key_algorithms: [RSA1_5], content_algorithms: [A256GCM]}",
+			path:     "jwe.key_algorithms[0]", want: "RSA1_5 tells an attacker too much by its failures",
+		},
+		{
+			settings: "jwe: {body: {}, keys: [k], key_algorithms: [PBES2-HS256+A128KW], content_algorithms: [A256GCM]}",
+			path:     "jwe.key_algorithms[0]", want: "passwords, and work that the sender chooses, are not supported",
+		},
+		{
+			settings: "jwe: {body: {}, keys: [k], key_algorithms: [RSA-OAEP-265], content_algorithms: [A256GCM]}",
+			path:     "jwe.key_algorithms[0]", want: `unknown value "RSA-OAEP-265", did you mean "RSA-OAEP-256"?`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.settings, func(t *testing.T) {
+			_, _, findings := readText("policies: {p: {require: {" + tt.settings + "}}}")
+			if len(findings) != 1 || findings[0].Path != "policies.p.require."+tt.path || !strings.HasPrefix(findings[0].Message, tt.want) {
+				t.Errorf("got %+v, want %s: %s", findings, tt.path, tt.want)
+			}
+		})
+	}
+}
+
 func TestOrdinary(t *testing.T) {
 	tests := []struct {
 		text string
