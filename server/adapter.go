@@ -6,13 +6,15 @@ import (
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/secret"
 	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/extproc"
 	"github.com/hookauthz/hookauthz/server/observe"
 )
 
-// register makes the adapter.
+// register makes the adapters.
 func (p *process) register() error {
+	tables := func() *policy.Table { return p.reloader.current.Load().table }
 	adapter, err := extauthz.New(extauthz.Config{
-		Tables:   func() *policy.Table { return p.reloader.current.Load().table },
+		Tables:   tables,
 		Recorder: p,
 		Ready:    p.ready.settled.Load,
 		Logger:   p.Log,
@@ -22,7 +24,21 @@ func (p *process) register() error {
 		return fmt.Errorf("build the server: %w", err)
 	}
 	adapter.Register(p.grpc)
-	p.metrics.WatchInflight(adapter.InflightChecks, adapter.InflightBytes)
+	p.processor, err = extproc.New(extproc.Config{
+		Tables:   tables,
+		Recorder: p,
+		Ready:    p.ready.settled.Load,
+		Logger:   p.Log,
+		Tracing:  p.tracing,
+	})
+	if err != nil {
+		return fmt.Errorf("build the server: %w", err)
+	}
+	p.processor.Register(p.grpc)
+	p.metrics.WatchInflight(
+		func() int64 { return adapter.InflightChecks() + p.processor.InflightStreams() },
+		func() int64 { return adapter.InflightBytes() + p.processor.InflightBytes() },
+	)
 	return nil
 }
 

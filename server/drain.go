@@ -16,7 +16,7 @@ func (p *process) drain() {
 	p.ready.publish()
 	p.Log.Info("stopping: not serving any more", slog.Duration("wait", s.DrainWait))
 	if !p.pause(s.DrainWait) {
-		p.grpc.Stop()
+		p.stop()
 		return
 	}
 	p.endWatches()
@@ -30,6 +30,7 @@ func (p *process) drain() {
 	defer timeout.Stop()
 	select {
 	case <-ctx.Done():
+		p.processor.Wait()
 		p.Log.Info("stopped: every request was answered")
 		return
 	case <-timeout.C:
@@ -37,7 +38,22 @@ func (p *process) drain() {
 	case <-p.Force:
 		p.Log.Warn("stopped at once")
 	}
+	p.stop()
+}
+
+// abandonTime is how long requests whose bodies are on their way may take to be
+// denied at the end.
+const abandonTime = 500 * time.Millisecond
+
+// stop cuts off what is not answered. Streams are told first: a gateway that is
+// set to fail open lets a request go on whose stream breaks.
+func (p *process) stop() {
+	p.processor.Abandon()
+	for end := time.Now().Add(abandonTime); p.processor.InflightStreams() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	p.grpc.Stop()
+	p.processor.Wait()
 }
 
 // pause reports whether d passed, false if it was cut short.

@@ -22,7 +22,8 @@ import (
 	"github.com/hookauthz/hookauthz/authz/secret/vault"
 	"github.com/hookauthz/hookauthz/server/admin"
 	"github.com/hookauthz/hookauthz/server/config"
-	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/extproc"
+	"github.com/hookauthz/hookauthz/server/gate"
 	"github.com/hookauthz/hookauthz/server/listen"
 	"github.com/hookauthz/hookauthz/server/observe"
 	"github.com/hookauthz/hookauthz/server/observe/trace"
@@ -79,8 +80,10 @@ type process struct {
 	tracing  *trace.Tracing      // nil without a collector
 	remotes  *remotes
 	grpc     *grpc.Server
-	http     *http.Server // nil without a health listener
-	tokens   *http.Server // nil without a token listener
+	// processor is one of the two adapters: its requests may take long to arrive.
+	processor *extproc.Server
+	http      *http.Server // nil without a health listener
+	tokens    *http.Server // nil without a token listener
 	// tokenCreds are nil without TLS for tokens.
 	tokenCreds *listen.Credentials
 	failed     chan error // why a listener ended by itself
@@ -126,8 +129,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer p.remotes.close(o.Log)
-	if p.remotes.store != nil {
-		p.ready.store = &storeLook{store: p.remotes.store}
+	p.watchStores()
+	if err := p.refuseForgetful(ctx); err != nil {
+		return err
 	}
 	if err := p.prepare(ctx, secrets); err != nil {
 		return err
@@ -173,7 +177,7 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 	p.metrics.WatchSecrets(p.secretStates)
 	p.metrics.WatchKeySets(p.keySetStates)
 
-	options := extauthz.ServerOptions(first.table.LargestBody() + headroom)
+	options := gate.ServerOptions(first.table.LargestBody() + headroom)
 	if s.TLS.Enabled() {
 		p.creds, err = listen.NewCredentials(s.TLS, p.Log)
 		if err != nil {
@@ -202,7 +206,7 @@ func (p *process) prepare(ctx context.Context, secrets *cache.Cache) error {
 
 // reader returns how policy files are read.
 func (p *process) reader() func() (*policy.File, []document.Finding) {
-	options := policy.Options{MaxBody: p.Settings.MaxBody, Dev: p.Settings.Dev, NoTokenStore: p.Settings.TokenStore.Empty()}
+	options := policy.Options{MaxBody: p.Settings.MaxBody, Dev: p.Settings.Dev, NoTokenStore: p.Settings.TokenStore.Empty(), NoReplayStore: p.Settings.ReplayStore.Empty()}
 	if p.Policies != nil {
 		return func() (*policy.File, []document.Finding) { return policy.Read(p.Policies, options) }
 	}
@@ -248,7 +252,7 @@ func (p *process) serve(ctx, background context.Context) error {
 		p.drain()
 		return nil
 	case err := <-p.failed:
-		p.grpc.Stop()
+		p.stop()
 		return err
 	}
 }
@@ -258,8 +262,8 @@ func (p *process) follow(ctx context.Context, address Address) {
 	current := p.reloader.current.Load
 	p.group.start(ctx, "start", func(ctx context.Context) { p.await(ctx, address) })
 	p.group.start(ctx, "readiness", func(ctx context.Context) { p.ready.watch(ctx, current, p.Log) })
-	if p.ready.store != nil {
-		p.group.start(ctx, "token store", p.ready.store.run)
+	for _, store := range p.ready.stores {
+		p.group.start(ctx, store.name, store.run)
 	}
 	if p.creds != nil {
 		p.group.start(ctx, "tls", p.creds.Run)

@@ -10,7 +10,7 @@ import (
 )
 
 const rootLong = `hookauthz authenticates webhooks at the gateway. Envoy asks it about each
-request (ext_authz over gRPC) and is told to allow or to deny. The policy of
+request (ext_authz or ext_proc over gRPC) and is told to allow or to deny. The policy of
 the route says which signature, key, password, token or certificate must hold;
 the secrets for it come from Vault.
 

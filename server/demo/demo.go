@@ -122,7 +122,11 @@ func (r *row) send(ctx context.Context, conn *grpc.ClientConn, address server.Ad
 			return answer{}, err
 		}
 	}
-	got, err := check(ctx, conn, r.request)
+	ask := check
+	if r.processed {
+		ask = process
+	}
+	got, err := ask(ctx, conn, r.request)
 	if err != nil {
 		return answer{}, fmt.Errorf("ask the server: %w", err)
 	}

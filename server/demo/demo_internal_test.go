@@ -8,6 +8,7 @@ import (
 
 	corepb "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authpb "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	procpb "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typepb "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
@@ -28,13 +29,17 @@ func TestRequestsAreEnvoys(t *testing.T) {
 			Address: "192.0.2.10", PortSpecifier: &corepb.SocketAddress_PortValue{PortValue: 44321},
 		}}}},
 		Request: &authpb.AttributeContext_Request{Http: &authpb.AttributeContext_HttpRequest{
-			Id: "1", Method: "POST", Path: "/stripe?a=b", Host: host, Scheme: "https", Size: 6, Protocol: "HTTP/1.1", RawBody: []byte("\x00\xffbody"),
+			Method: "POST", Path: "/stripe?a=b", Host: host, Scheme: "https", Size: 6, Protocol: "HTTP/1.1", RawBody: []byte("\x00\xffbody"),
 			HeaderMap: &corepb.HeaderMap{Headers: []*corepb.HeaderValue{
 				line("content-length", "6"), line("content-type", "application/json"), line("x-request-id", deliverID),
 				line("x-signature", "v1=\xff"), line("x-envoy-auth-partial-body", "false"),
 			}},
 		}},
 	}}
+	if got.GetAttributes().GetRequest().GetHttp().GetId() == "" {
+		t.Error("the request has no id")
+	}
+	got.Attributes.Request.Http.Id = ""
 	if !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -77,12 +82,56 @@ func TestAnswersAreEnvoys(t *testing.T) {
 	}
 }
 
+func TestProcessorsAnswersAreEnvoys(t *testing.T) {
+	body := func(mutation *procpb.BodyMutation) *procpb.ProcessingResponse {
+		return &procpb.ProcessingResponse{Response: &procpb.ProcessingResponse_RequestBody{
+			RequestBody: &procpb.BodyResponse{Response: &procpb.CommonResponse{BodyMutation: mutation}},
+		}}
+	}
+	for _, tt := range []struct {
+		name  string
+		reply *procpb.ProcessingResponse
+		want  answer
+	}{
+		{
+			name: "denied", want: answer{status: 401, id: "d-1"},
+			reply: &procpb.ProcessingResponse{Response: &procpb.ProcessingResponse_ImmediateResponse{ImmediateResponse: &procpb.ImmediateResponse{
+				Status: &typepb.HttpStatus{Code: typepb.StatusCode_Unauthorized},
+				Headers: &procpb.HeaderMutation{SetHeaders: []*corepb.HeaderValueOption{
+					{Header: &corepb.HeaderValue{Key: "x-hookauthz-decision-id", RawValue: []byte("d-1")}},
+				}},
+			}}},
+		},
+		{
+			name: "no verdict yet",
+			reply: &procpb.ProcessingResponse{Response: &procpb.ProcessingResponse_RequestHeaders{
+				RequestHeaders: &procpb.HeadersResponse{Response: &procpb.CommonResponse{ClearRouteCache: true}},
+			}},
+		},
+		{name: "replaced", reply: body(&procpb.BodyMutation{Mutation: &procpb.BodyMutation_Body{Body: []byte("plain")}}), want: answer{status: 200, payload: "plain"}},
+		{name: "left", reply: body(nil), want: answer{status: 200}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := proto.Marshal(tt.reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := decodeProcess(b); err != nil || got != tt.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
+			}
+		})
+	}
+	if _, err := decodeProcess(nil); err == nil {
+		t.Error("an empty answer was taken for one")
+	}
+}
+
 func TestRunIsAsExpected(t *testing.T) {
 	var out bytes.Buffer
 	if err := Run(t.Context(), &out, true); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	if !strings.Contains(out.String(), "12 of 12 as expected.") || !strings.Contains(out.String(), "\x1b[32mALLOW") {
+	if !strings.Contains(out.String(), "18 of 18 as expected.") || !strings.Contains(out.String(), "\x1b[32mALLOW") {
 		t.Errorf("got\n%s", &out)
 	}
 }

@@ -47,7 +47,7 @@ func (p *printer) head(a server.Address, s *scenario) {
 	p.printf("%s: no Envoy, no Vault, nothing but this machine's loopback\n\n", p.paint(bold, "hookauthz demo"))
 	p.printf("config     embedded demo.yaml, %d policies, no mistakes\n", a.Policies)
 	p.printf("secrets    random, in memory, gone on exit; fingerprints: %s\n", strings.Join(prints, ", "))
-	p.printf("ext_authz  gRPC on %s, the same server as 'hookauthz serve'\n", a.GRPC)
+	p.printf("ext_authz  gRPC on %s, the same server as 'hookauthz serve'; ext_proc there too\n", a.GRPC)
 	p.printf("tokens     HTTP on %s, for senders that fetch a token first\n\n", a.Token)
 	p.printf("%s", p.paint(dim, fmt.Sprintf(layout, "#", "policy", "request", "verdict  ", "why")))
 }
@@ -62,6 +62,9 @@ func (p *printer) row(n int, r row, got answer, why told, ok bool) {
 		p.printf("    %s\n", p.paint(red, fmt.Sprintf("NOT AS EXPECTED: want %d %s; the server says: %s", r.want.status, r.want.reason, why.detail)))
 		return
 	}
+	if got.payload != "" {
+		p.printf("    %s\n", p.paint(dim, "the application gets: "+got.payload))
+	}
 	if r.meaning == "" {
 		return
 	}
@@ -75,7 +78,10 @@ func reason(got answer, why told) string {
 	if got.status != 200 {
 		return why.reason
 	}
-	if why.kind == "bearer" || why.kind == "client_certificate" {
+	if why.kind == "jwe" {
+		return "jwe opened, signed inside: " + why.principal
+	}
+	if why.kind == "bearer" || why.kind == "client_certificate" || why.kind == "jws" {
 		return fmt.Sprintf("%s holds: %s", why.kind, why.principal)
 	}
 	age := "the current one"

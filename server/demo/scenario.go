@@ -34,7 +34,9 @@ type row struct {
 	// complete, if not nil, adds to request what only the running server gives.
 	complete func(ctx context.Context, address server.Address, r *request) error
 	want     verdict
-	// meaning says in words why a denial is right.
+	// processed says that the gateway asks as an external processor.
+	processed bool
+	// meaning says in words why a denial is right, or what else is worth knowing.
 	meaning string
 }
 
@@ -82,6 +84,12 @@ func newScenario(now time.Time) (*scenario, error) {
 		return nil, err
 	}
 	if err := s.certificateRows(now); err != nil {
+		return nil, err
+	}
+	if err := s.wrappedRows(now); err != nil {
+		return nil, err
+	}
+	if err := s.replayRows(now); err != nil {
 		return nil, err
 	}
 	s.otherRows(tower, stripe, now)

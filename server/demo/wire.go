@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,6 +28,8 @@ type field struct{ name, value string }
 type answer struct {
 	status int    // 200 for an allow
 	id     string // of the decision
+	// payload is what the application gets in place of the body, if anything.
+	payload string
 }
 
 const method = "/envoy.service.auth.v3.Authorization/Check"
@@ -42,7 +45,7 @@ func check(ctx context.Context, conn *grpc.ClientConn, r request) (answer, error
 	return decode(reply)
 }
 
-// encode writes a CheckRequest.
+// encode writes a CheckRequest. Like Envoy it gives each request an id of its own.
 //
 // Source of the numbers: envoy/service/auth/v3/attribute_context.proto and
 // envoy/config/core/v3/{address,base}.proto of Envoy 1.40.
@@ -59,7 +62,7 @@ func encode(r request) []byte {
 		headers = append(headers, nested(1, message(text(1, line.name), text(3, line.value)))...)
 	}
 	http := message(
-		text(1, "1"), text(2, r.method), text(4, r.path), text(5, r.host), text(6, "https"),
+		text(1, rand.Text()), text(2, r.method), text(4, r.path), text(5, r.host), text(6, "https"),
 		number(9, uint64(r.length)), //nolint:gosec // a length is not negative
 		text(10, "HTTP/1.1"), text(12, string(r.body)), nested(13, headers),
 	)

@@ -35,6 +35,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/gate"
 	"github.com/hookauthz/hookauthz/server/observe"
 )
 
@@ -122,7 +123,7 @@ func benchOurs() (*grpc.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := grpc.NewServer(extauthz.ServerOptions(2 << 20)...)
+	server := grpc.NewServer(gate.ServerOptions(2 << 20)...)
 	ours.Register(server)
 	return server, nil
 }

@@ -1,17 +1,13 @@
 package extauthz
 
 import (
-	"fmt"
-
-	"google.golang.org/grpc/encoding"
-	// It registers the codec that other services on the same server use.
-	_ "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
-const codecName = "proto"
+var _ gate.Frame = (*message)(nil)
 
 // A message is a call's request and response in wire format.
 type message struct {
@@ -20,7 +16,7 @@ type message struct {
 	data []byte
 	// taken is what was reserved of limit for data. refused says that nothing
 	// was left to reserve and data was not kept.
-	limit   *byteLimit
+	limit   *gate.ByteLimit
 	taken   int64
 	refused bool
 
@@ -29,50 +25,10 @@ type message struct {
 	reply []byte
 }
 
-// A codec passes a [message] through as it is and leaves all else to the codec
-// that gRPC has for protobuf, so that other services can run on the same server.
-type codec struct{ other encoding.CodecV2 }
-
-func newCodec() codec { return codec{other: encoding.GetCodecV2(codecName)} }
-
-// Name implements [encoding.CodecV2].
-func (codec) Name() string { return codecName }
-
-// Marshal implements [encoding.CodecV2].
-func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if m, ok := v.(*message); ok {
-		if len(m.reply) == 0 {
-			// An empty response would allow. No path leads here; if one ever
-			// does, it denies.
-			m.reply = appendBug(nil, authz.Denied(authz.ReasonGuardTripped, "no response was made"), "")
-		}
-		return mem.BufferSlice{mem.SliceBuffer(m.reply)}, nil
-	}
-	out, err := c.other.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode a message of another service: %w", err)
-	}
-	return out, nil
-}
-
-// Unmarshal implements [encoding.CodecV2]. It decodes nothing of a [message]:
-// what can't be decoded must be answered by a denial, and an error here would
-// become a gRPC error.
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if m, ok := v.(*message); ok {
-		m.receive(data)
-		return nil
-	}
-	err := c.other.Unmarshal(data, v)
-	if err != nil {
-		return fmt.Errorf("decode a message of another service: %w", err)
-	}
-	return nil
-}
-
-func (m *message) receive(data mem.BufferSlice) {
+// Receive implements [gate.Frame]. It decodes nothing.
+func (m *message) Receive(data mem.BufferSlice) {
 	n := data.Len()
-	if !m.limit.take(int64(n)) {
+	if !m.limit.Take(int64(n)) {
 		m.refused = true
 		return
 	}
@@ -82,4 +38,14 @@ func (m *message) receive(data mem.BufferSlice) {
 		return
 	}
 	m.data = data.Materialize()
+}
+
+// Reply implements [gate.Frame].
+func (m *message) Reply() []byte {
+	if len(m.reply) == 0 {
+		// An empty response would allow. No path leads here; if one ever does, it
+		// denies.
+		m.reply = appendBug(nil, authz.Denied(authz.ReasonGuardTripped, "no response was made"), "")
+	}
+	return m.reply
 }

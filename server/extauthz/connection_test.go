@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/test/bufconn"
 
-	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
 // connections counts those that a server has had.
@@ -42,7 +42,7 @@ func connected(t *testing.T, use func(t *testing.T, client healthpb.HealthClient
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := &connections{}
-		server := grpc.NewServer(append(extauthz.ServerOptions(1<<20), grpc.StatsHandler(c))...)
+		server := grpc.NewServer(append(gate.ServerOptions(1<<20), grpc.StatsHandler(c))...)
 		healthpb.RegisterHealthServer(server, health.NewServer())
 		listener := bufconn.Listen(1 << 20)
 		served := make(chan error, 1)

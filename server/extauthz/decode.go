@@ -4,13 +4,7 @@ import (
 	"errors"
 
 	"github.com/hookauthz/hookauthz/authz"
-)
-
-// The largest header that is read, in lines and in bytes of names and values.
-// Envoy's own defaults are 100 lines and 60 KiB.
-const (
-	maxHeaderFields = 1024
-	maxHeaderBytes  = 256 << 10
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
 var errRepeated = errors.New("a map holds one key twice")
@@ -261,7 +255,7 @@ func (h *httpRequest) headerValue(s *scanner, end int) {
 
 func (h *httpRequest) keep(fields []authz.Field, name, value string) []authz.Field {
 	h.headerBytes += len(name) + len(value)
-	if len(fields) == maxHeaderFields || h.headerBytes > maxHeaderBytes {
+	if len(fields) == gate.MaxHeaderFields || h.headerBytes > gate.MaxHeaderBytes {
 		h.tooLarge = true
 		return fields
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/policy"
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
 // Decoded shows tests what the decoder read.
@@ -103,30 +104,26 @@ func (b *Bench) Decode(message []byte) error {
 func (b *Bench) Certificate() string { return b.request.Certificate }
 
 // QueueLimit is the overload limit.
-type QueueLimit struct{ queueLimit }
-
-// Admit is its only method.
-func (l *QueueLimit) Admit(arrived, now time.Time) bool { return l.admit(arrived, now) }
+type QueueLimit = gate.QueueLimit
 
 // DeadlineOf is the rule of the work budget.
 func DeadlineOf(ctx context.Context, now time.Time, budget time.Duration) (time.Time, bool) {
-	return deadlineOf(ctx, now, budget)
+	return gate.DeadlineOf(ctx, now, budget)
 }
 
 // LazyDeadline is the context a decision runs under.
 func LazyDeadline(ctx context.Context, deadline time.Time) (context.Context, func()) {
-	c := &lazyDeadline{Context: ctx, deadline: deadline}
-	return c, c.stop
+	c := gate.NewLazyDeadline(ctx, deadline)
+	return c, c.Stop
 }
 
 // NewIDs returns the generator of decision ids.
-func NewIDs() func() string { return newIDSource().next }
+func NewIDs() func() string { return gate.NewIDSource().Next }
 
 // Receive copies data as the codec does.
 func Receive(data mem.BufferSlice, limit int64) (got []byte, refused bool) {
-	bytes := byteLimit{limit: limit}
-	m := message{limit: &bytes}
-	if err := newCodec().Unmarshal(data, &m); err != nil {
+	m := message{limit: gate.NewByteLimit(limit)}
+	if err := gate.NewCodec().Unmarshal(data, &m); err != nil {
 		return nil, true
 	}
 	return m.data, m.refused
@@ -134,39 +131,39 @@ func Receive(data mem.BufferSlice, limit int64) (got []byte, refused bool) {
 
 // AppendDenied encodes a denial without a policy.
 func AppendDenied(decision authz.Decision, id string) ([]byte, int) {
-	return appendResponse(nil, &verdict{decision: decision, id: id})
+	return appendResponse(nil, &gate.Verdict{Decision: decision, ID: id})
 }
 
 // Codec returns the codec that carries calls.
-func Codec() encoding.CodecV2 { return newCodec() }
+func Codec() encoding.CodecV2 { return gate.NewCodec() }
 
 // Serve runs one call.
 func Serve(s *Server, stream grpc.ServerStream) error { return s.serve(nil, stream) }
 
 // WithArrival returns a context whose call's headers came at at.
 func WithArrival(ctx context.Context, at time.Time) context.Context {
-	return &arrival{Context: ctx, at: at}
+	return gate.WithArrival(ctx, at)
 }
 
 // ArrivedAt returns when the headers of the call of ctx came.
-func ArrivedAt(ctx context.Context, now time.Time) time.Time { return arrivedAt(ctx, now) }
+func ArrivedAt(ctx context.Context, now time.Time) time.Time { return gate.ArrivedAt(ctx, now) }
 
 // AppendAllow encodes an allow, if decision has the proof.
 func AppendAllow(decision authz.Decision, table *policy.Table, by *policy.Policy) ([]byte, error) {
-	return appendAllow(nil, &verdict{decision: decision, id: "d-", table: table, policy: by})
+	return appendAllow(nil, &gate.Verdict{Decision: decision, ID: "d-", Table: table, Policy: by})
 }
 
 // Respond encodes decision with headers for the upstream and returns what became
 // of the decision.
 func Respond(decision authz.Decision, table *policy.Table, by *policy.Policy, headers []authz.Field) ([]byte, int, authz.Decision) {
-	v := verdict{decision: decision, id: "d-0123456789abcdefghjk", table: table, policy: by, headers: headers}
+	v := gate.Verdict{Decision: decision, ID: "d-0123456789abcdefghjk", Table: table, Policy: by, Headers: headers}
 	raw, status := appendResponse(nil, &v)
-	return raw, status, v.decision
+	return raw, status, v.Decision
 }
 
 // AppendDeny encodes a denial answered as answer says.
 func AppendDeny(answer *policy.Answer) ([]byte, error) {
-	return appendDeny(nil, &verdict{id: "d-"}, answer)
+	return appendDeny(nil, &gate.Verdict{ID: "d-"}, answer)
 }
 
 // NewMessage returns what the codec sends when nothing was answered.

@@ -29,6 +29,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/gate"
 	"github.com/hookauthz/hookauthz/server/observe"
 )
 
@@ -48,6 +49,9 @@ secrets:
   down: {env: {name: DOWN}}
   panics: {env: {name: PANICS}}
   slow: {env: {name: SLOW}}
+  signer: {env: {name: SIGNER}}
+keys:
+  signer: {stored: {secret: signer, format: pem}}
 policies:
   github:
     require: {provider: {name: github, secrets: [github]}}
@@ -66,6 +70,13 @@ policies:
     require: {all_of: [{api_key: {header: X-Api-Key, secrets: [key]}}, {source_ip: {allow: [192.0.2.0/24]}}]}
   behind:
     require: {all_of: [{api_key: {header: X-Api-Key, secrets: [key]}}, {source_ip: {allow: [198.51.100.0/24], forwarded_for: {trusted_hops: 0}}}]}
+  payload:
+    require: {jws: {body: {}, algorithms: [ES256], keys: [signer]}}
+    upstream: {payload: {}}
+  payload-watched:
+    mode: monitor
+    require: {jws: {body: {}, algorithms: [ES256], keys: [signer]}}
+    upstream: {payload: {}}
   put:
     require: {api_key: {header: X-Api-Key, secrets: [key]}}
     methods: [PUT]
@@ -294,7 +305,7 @@ func (l *lab) dial(tb testing.TB, receiveLimit int64) authpb.AuthorizationClient
 func (l *lab) connect(tb testing.TB, receiveLimit int64, services ...func(*grpc.Server)) *grpc.ClientConn {
 	tb.Helper()
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(extauthz.ServerOptions(receiveLimit)...)
+	server := grpc.NewServer(gate.ServerOptions(receiveLimit)...)
 	l.server.Register(server)
 	for _, register := range services {
 		register(server)

@@ -5,18 +5,7 @@ import (
 	"strings"
 
 	"github.com/hookauthz/hookauthz/authz"
-)
-
-const (
-	// partialBody is what Envoy says of the body it buffered: "true" if there
-	// is more than it sends us. A client's own header of that name is dropped
-	// from the Check but not from what goes upstream.
-	partialBody = "x-envoy-auth-partial-body"
-	requestID   = "x-request-id"
-
-	// maxCertificateBytes is the longest certificate that is looked at. One is
-	// 2 KiB as a rule.
-	maxCertificateBytes = 64 << 10
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
 // fill makes r of what was decoded. It sets everything but Received, Gateway,
@@ -27,9 +16,10 @@ func (c *checkRequest) fill(r *authz.Request) error {
 	}
 	h := &c.http
 	r.Method, r.Scheme, r.Host, r.Path, r.Protocol = h.method, h.scheme, h.host, h.path, h.protocol
+	r.Stream = h.id
 	r.Peer, r.Certificate = c.source.address.ip(), c.source.certificate
 	r.Body = authz.Body{Raw: h.rawBody, Text: h.body, Size: max(h.size, -1)}
-	if len(r.Certificate) > maxCertificateBytes {
+	if len(r.Certificate) > gate.MaxCertificateBytes {
 		return authz.Deny(authz.ReasonShapeAmbiguous, "the client's certificate is over 64 KiB")
 	}
 	if h.path == "" {
@@ -61,17 +51,17 @@ func (h *httpRequest) header(r *authz.Request) error {
 		if strings.HasPrefix(name, ":") {
 			continue
 		}
-		switch classify(name) {
-		case nameLower:
-		case nameUpper:
+		switch gate.Classify(name) {
+		case gate.NameLower:
+		case gate.NameUpper:
 			name = strings.ToLower(name)
-		case nameOdd:
+		case gate.NameOdd:
 			return authz.Deny(authz.ReasonShapeAmbiguous, "a header's name is not a token")
 		}
-		if breaksLine(value) {
+		if gate.BreaksLine(value) {
 			return authz.Deny(authz.ReasonShapeAmbiguous, "a header's value has a line break or a NUL byte")
 		}
-		if name == partialBody {
+		if name == gate.PartialBody {
 			r.Body.Delivery = delivery(r.Body.Delivery, value)
 			continue
 		}
@@ -108,49 +98,4 @@ func (a *address) ip() netip.Addr {
 		return netip.Addr{}
 	}
 	return ip.Unmap()
-}
-
-// A nameClass says how a header's name is spelt.
-type nameClass uint8
-
-const (
-	nameOdd   nameClass = iota // not a token of RFC 9110, section 5.6.2
-	nameUpper                  // a token with upper-case letters
-	nameLower                  // a token without
-)
-
-// classify looks at a header's name. Envoy writes lower case; other gateways
-// that speak its API may not, and a name means the same either way.
-func classify(name string) nameClass {
-	class := nameLower
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z' || c == '-' || '0' <= c && c <= '9':
-		case 'A' <= c && c <= 'Z':
-			class = nameUpper
-		case strings.IndexByte("!#$%&'*+.^_`|~", c) >= 0:
-		default:
-			return nameOdd
-		}
-	}
-	if name == "" {
-		return nameOdd
-	}
-	return class
-}
-
-// breaksLine reports whether value holds what no header line can: RFC 9110,
-// section 5.5. A template that joins values by line breaks relies on it.
-func breaksLine(value string) bool {
-	return strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, 0) >= 0
-}
-
-// requestIDOf returns the gateway's id of the request, for the log. It is the
-// sender's where the gateway lets it through.
-func requestIDOf(h *authz.Header) string {
-	value, presence := h.Line(requestID)
-	if presence != authz.One {
-		return ""
-	}
-	return value
 }

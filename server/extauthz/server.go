@@ -13,12 +13,16 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/hookauthz/hookauthz/authz/policy"
+	"github.com/hookauthz/hookauthz/server/gate"
 	"github.com/hookauthz/hookauthz/server/observe"
 	"github.com/hookauthz/hookauthz/server/observe/trace"
 )
 
 // ServiceName is the gRPC service, as health checks name it.
 const ServiceName = "envoy.service.auth.v3.Authorization"
+
+// adapterName is how the decision log calls this adapter.
+const adapterName = "ext_authz"
 
 const (
 	// DefaultBudget is how long a decision may take if the gateway grants at
@@ -62,8 +66,8 @@ type Config struct {
 type Server struct {
 	config   Config
 	checks   atomic.Int64
-	inflight byteLimit
-	queue    queueLimit
+	inflight *gate.ByteLimit
+	queue    gate.QueueLimit
 	works    sync.Pool // of *work
 }
 
@@ -89,9 +93,8 @@ func New(config Config) (*Server, error) {
 	if config.MaxInflightBytes == 0 {
 		config.MaxInflightBytes = DefaultMaxInflightBytes
 	}
-	s := &Server{config: config}
-	s.inflight.limit = config.MaxInflightBytes
-	s.works.New = func() any { return newWork(&s.inflight) }
+	s := &Server{config: config, inflight: gate.NewByteLimit(config.MaxInflightBytes)}
+	s.works.New = func() any { return newWork(s.inflight) }
 	return s, nil
 }
 
@@ -99,10 +102,10 @@ func New(config Config) (*Server, error) {
 func (s *Server) InflightChecks() int64 { return s.checks.Load() }
 
 // InflightBytes returns the bytes of the messages that are being worked on.
-func (s *Server) InflightBytes() int64 { return s.inflight.used.Load() }
+func (s *Server) InflightBytes() int64 { return s.inflight.Used() }
 
 // Register registers the service with a server that was made with
-// [ServerOptions].
+// [gate.ServerOptions].
 func (s *Server) Register(server grpc.ServiceRegistrar) {
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: ServiceName,
@@ -126,7 +129,7 @@ func (s *Server) serve(_ any, stream grpc.ServerStream) error {
 	defer s.checks.Add(-1)
 	w, ok := s.works.Get().(*work)
 	if !ok {
-		w = newWork(&s.inflight) // the pool holds nothing else
+		w = newWork(s.inflight) // the pool holds nothing else
 	}
 	err := stream.RecvMsg(&w.message)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -136,7 +139,7 @@ func (s *Server) serve(_ any, stream grpc.ServerStream) error {
 
 	sound := s.answer(stream.Context(), w, started)
 	err = stream.SendMsg(&w.message)
-	s.inflight.give(w.message.taken)
+	s.inflight.Give(w.message.taken)
 	if sound {
 		w.reset()
 		s.works.Put(w)

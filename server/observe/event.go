@@ -18,6 +18,8 @@ type Event struct {
 	DecisionID string
 	RequestID  string
 	StreamID   string
+	// Adapter says how the gateway asked: ext_authz or ext_proc.
+	Adapter string
 	// TraceID is that of the trace that the decision is a part of, empty if it
 	// is in none.
 	TraceID string
@@ -36,6 +38,12 @@ type Event struct {
 	Status int
 	// Checks are the checks that ran, in order.
 	Checks []authz.CheckResult
+
+	// Replay is what became of the claim that the request is no replay, as in
+	// [authz.Trace]; empty if none was made. Delivery is the sender's id of the
+	// delivery, untrusted.
+	Replay   string
+	Delivery string
 
 	// PeerAddress is the gateway's own view of who connected, ClientAddress
 	// who it is once trusted proxies are taken away, ClientAddressFrom by which

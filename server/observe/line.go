@@ -42,6 +42,7 @@ const (
 //	stream_id *        the gateway's id of the HTTP stream
 //	policy *           the policy that decided
 //	selected_by *      context_extension, grpc_metadata, route_metadata or route
+//	adapter *          ext_authz or ext_proc: how the gateway asked
 //	config_hash *      the policy table that decided
 //	mode               "enforce", or "monitor" if the policy only watched: the
 //	                   request passed, and decision, class and reason say what
@@ -53,6 +54,10 @@ const (
 //	detail *           explains the reason, in words of ours
 //	checks *           those that ran: kind, name *, result (passed, absent,
 //	                   unmatched, rejected, trouble), reason, duration_us
+//	replay *           of a policy with replay protection: new, repeat (the same
+//	                   stream asked again), replayed, unavailable, or local (the
+//	                   store could not tell, this process has not seen it)
+//	delivery_id *      the sender's own id of the delivery, sanitised and bounded
 //	principal *        who was verified
 //	key *              the id or fingerprint of the public key that matched
 //	secret *           the name of the secret that matched
@@ -60,6 +65,9 @@ const (
 //	secret_age *       "current", or "previous" for a version in its grace
 //	secret_state *     "fresh", or "stale" if the place where the secret, or the
 //	                   key, is kept could not be read lately
+//	content *          of a request that was decrypted: signed, or
+//	                   authenticated-not-signed if no signature covers what was
+//	                   encrypted
 //	source_ip *        the address that connected to the gateway
 //	client_ip *        the client, once trusted proxies are taken away
 //	source_ip_from *   by which rule client_ip was found
@@ -78,8 +86,11 @@ func (t *texts) appendLine(dst []byte, e *Event) []byte {
 	dst = appendField(dst, `,"stream_id":`, e.StreamID, maxID)
 	dst = appendField(dst, `,"policy":`, e.Policy, maxName)
 	dst = appendField(dst, `,"selected_by":`, e.SelectedBy, maxName)
+	dst = appendField(dst, `,"adapter":`, e.Adapter, maxName)
 	dst = appendField(dst, `,"config_hash":`, e.ConfigHash, maxID)
 	dst = t.appendVerdict(dst, e)
+	dst = appendField(dst, `,"replay":`, e.Replay, maxName)
+	dst = appendField(dst, `,"delivery_id":`, e.Delivery, maxID)
 	dst = appendIdentity(dst, e.Decision.Identity())
 	dst = appendAddress(dst, `,"source_ip":"`, e.PeerAddress)
 	dst = appendAddress(dst, `,"client_ip":"`, e.ClientAddress)
@@ -161,7 +172,20 @@ func appendIdentity(dst []byte, id authz.Identity) []byte {
 		dst = append(dst, age(id.Previous)...)
 		dst = append(dst, '"')
 	}
-	return appendField(dst, `,"secret_state":`, StateOf(id), maxName)
+	dst = appendField(dst, `,"secret_state":`, StateOf(id), maxName)
+	return appendField(dst, `,"content":`, contentOf(id), maxName)
+}
+
+// contentOf says what is known of the origin of what was decrypted; empty if
+// nothing was. Whoever has the public key can encrypt: it is no signature.
+func contentOf(id authz.Identity) string {
+	switch {
+	case !id.Decrypted:
+		return ""
+	case id.BodySigned:
+		return "signed"
+	}
+	return "authenticated-not-signed"
 }
 
 // StateOf says in what state the secret or the key that id names was: "fresh", or
@@ -227,7 +251,7 @@ func wantsDigest(e *Event) bool {
 	}
 	switch e.Decision.Reason() {
 	case authz.ReasonAlgNotAllowed, authz.ReasonKidUnknown, authz.ReasonTokenInvalid,
-		authz.ReasonTokenExpired, authz.ReasonTokenNotYetValid:
+		authz.ReasonTokenExpired, authz.ReasonTokenNotYetValid, authz.ReasonDecryptionFailed:
 		return false // a token says nothing of the body
 	default:
 	}

@@ -36,6 +36,10 @@ type Metrics struct {
 	disagreements *prometheus.CounterVec
 	watching      prometheus.Gauge
 
+	// replay has the labels policy and result: new, repeat, duplicate, error or
+	// local.
+	replay *prometheus.CounterVec
+
 	// guardTripped, panics, shed and dropped have no labels.
 	guardTripped prometheus.Counter
 	panics       prometheus.Counter
@@ -90,6 +94,8 @@ func NewMetrics(maxPolicies int) *Metrics {
 	m.accepted = m.counters("accepted_total", "Requests allowed, by the age of the secret's version that matched.", "policy", "version")
 
 	m.skew = m.histograms("timestamp_skew_seconds", "How far signed times were from the server's clock, either way, in requests allowed.", skewBuckets(), "policy")
+
+	m.replay = m.counters("replay_total", "Claims that a request is no replay, by what became of them.", "policy", "result")
 
 	m.disagreements = m.counters("monitor_disagreements_total", "Requests that passed because their policy only watched, and that it would have denied.", "policy")
 	m.watching = m.gauge("monitored_policies", "Policies that only watch.")

@@ -23,6 +23,7 @@ func touched(t *testing.T) (*observe.Metrics, *observe.Observer) {
 	o := observe.New(m, nil)
 	e := allowed(t)
 	e.Decision = allow(t, authz.Identity{Secret: "stripe", Signed: e.Time})
+	e.Replay = "new"
 	o.Record(&e)
 	e.Decision = authz.Monitored(e.Decision)
 	o.Record(&e)
@@ -70,6 +71,28 @@ func TestMetricsAreTheGoldenList(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestRecordCountsClaims(t *testing.T) {
+	m := observe.NewMetrics(0)
+	o := observe.New(m, nil)
+	for _, word := range []string{"new", "new", "repeat", "replayed", "unavailable", "local", "", "another word"} {
+		e := allowed(t)
+		e.Replay = word
+		o.Record(&e)
+	}
+	want := `
+# HELP hookauthz_replay_total Claims that a request is no replay, by what became of them.
+# TYPE hookauthz_replay_total counter
+hookauthz_replay_total{policy="stripe",result="duplicate"} 1
+hookauthz_replay_total{policy="stripe",result="error"} 1
+hookauthz_replay_total{policy="stripe",result="local"} 1
+hookauthz_replay_total{policy="stripe",result="new"} 2
+hookauthz_replay_total{policy="stripe",result="repeat"} 1
+`
+	if err := testutil.GatherAndCompare(m.Registry(), strings.NewReader(want), "hookauthz_replay_total"); err != nil {
+		t.Error(err)
 	}
 }
 

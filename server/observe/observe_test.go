@@ -115,7 +115,13 @@ func TestRecordWritesGoldenLines(t *testing.T) {
 	watched.Decision, watched.Status = authz.Monitored(watched.Decision), 200
 	agreed := allowed(t)
 	agreed.Decision = authz.Monitored(agreed.Decision)
-	golden(t, "testdata/decisions.jsonl", record(t, allowed(t), denied(t), none, previous, fetched, watched, agreed))
+	first := allowed(t)
+	first.Adapter, first.Replay, first.Delivery = "ext_authz", "new", "msg_1\x1b[2J"
+	first.Decision = allow(t, authz.Identity{Principal: "partner", Key: "2026-01", Credential: true, BodySigned: true, Decrypted: true})
+	encrypted := allowed(t)
+	encrypted.Adapter, encrypted.Replay = "ext_proc", "local"
+	encrypted.Decision = allow(t, authz.Identity{Principal: "partner", Credential: true, Decrypted: true})
+	golden(t, "testdata/decisions.jsonl", record(t, allowed(t), denied(t), none, previous, fetched, watched, agreed, first, encrypted))
 }
 
 func TestRecordNeverWritesQueryOrBody(t *testing.T) {
@@ -145,6 +151,7 @@ func TestRecordDigestsBodyOfSomeDenials(t *testing.T) {
 		{name: "unknown key of a token", reason: authz.ReasonKidUnknown},
 		{name: "algorithm of a token", reason: authz.ReasonAlgNotAllowed},
 		{name: "old token", reason: authz.ReasonTokenExpired},
+		{name: "encrypted to nobody", reason: authz.ReasonDecryptionFailed},
 		{name: "early token", reason: authz.ReasonTokenNotYetValid},
 		{name: "certificate", reason: authz.ReasonCertificateRevoked},
 		{name: "too many", reason: authz.ReasonSenderLimit},

@@ -34,6 +34,8 @@ type policySeries struct {
 	// once the policy only watched.
 	skew          func() prometheus.Observer
 	disagreements func() prometheus.Counter
+	// replay has a counter for each result, there once it occurred.
+	replay [len(replayResults)]func() prometheus.Counter
 
 	mu sync.Mutex // held to add a kind
 	// reasons has a slot for each reason, and after those one for each reason of
@@ -58,7 +60,7 @@ func newSeries(m *Metrics, maxPolicies int) *series {
 }
 
 func newPolicySeries(m *Metrics, label string) *policySeries {
-	return &policySeries{
+	p := &policySeries{
 		label: label, metrics: m,
 		duration: m.duration.WithLabelValues(label),
 		current:  m.accepted.WithLabelValues(label, age(false)),
@@ -67,6 +69,28 @@ func newPolicySeries(m *Metrics, label string) *policySeries {
 		reasons:  make([]atomic.Pointer[[]kindCounter], modes*len(authz.Reasons())),
 
 		disagreements: sync.OnceValue(func() prometheus.Counter { return m.disagreements.WithLabelValues(label) }),
+	}
+	for i, r := range replayResults {
+		p.replay[i] = sync.OnceValue(func() prometheus.Counter { return m.replay.WithLabelValues(label, r.label) })
+	}
+	return p
+}
+
+// replayResults are the words of [authz.Trace.Replay] and their labels.
+var replayResults = [...]struct{ word, label string }{ //nolint:gochecknoglobals // a table that nobody writes
+	{"new", "new"},
+	{"repeat", "repeat"},
+	{"replayed", "duplicate"},
+	{"unavailable", "error"},
+	{"local", "local"},
+}
+
+// claimed counts what became of a claim; an unknown word is none.
+func (p *policySeries) claimed(word string) {
+	for i := range replayResults {
+		if replayResults[i].word == word {
+			p.replay[i]().Inc()
+		}
 	}
 }
 
@@ -90,6 +114,9 @@ func (s *series) observe(e *Event) {
 		s.metrics.guardTripped.Inc()
 	case reason == authz.ReasonBug && strings.HasPrefix(e.Decision.Detail(), authz.PanicDetail):
 		s.metrics.panics.Inc()
+	}
+	if e.Replay != "" {
+		p.claimed(e.Replay)
 	}
 	if e.Decision.Allowed() {
 		p.allowed(e)

@@ -81,6 +81,7 @@ type decision struct {
 	Principal   string `json:"principal"`
 	Mode        string `json:"mode"`
 	Class       string `json:"class"`
+	Content     string `json:"content"`
 }
 
 // decision returns the line that holds id, which is a decision's or a request's.

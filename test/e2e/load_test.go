@@ -24,8 +24,14 @@ type load struct {
 // request each at a time.
 func (w *world) startLoad(t *testing.T, next func() request) *load {
 	t.Helper()
-	l := &load{stop: make(chan struct{}), count: map[string]int{}}
 	const senders = 4
+	return w.startLoadBy(t, senders, next)
+}
+
+// startLoadBy is startLoad with that many senders.
+func (w *world) startLoadBy(t *testing.T, senders int, next func() request) *load {
+	t.Helper()
+	l := &load{stop: make(chan struct{}), count: map[string]int{}}
 	for range senders {
 		l.done.Go(func() { l.run(w, next) })
 	}

@@ -46,7 +46,13 @@ func (b *bao) addIssuer(s scope, mount, name string) {
 // revoke takes.
 func (b *bao) issue(s scope, mount, issuer string) (c *certificate, serial string) {
 	s.Helper()
-	made := b.call(s, "POST", mount+"/issue/"+issuer, map[string]any{"common_name": partnerDNS, "alt_names": partnerDNS, "ttl": "24h"})
+	return b.issueTo(s, mount, issuer, partnerDNS)
+}
+
+// issueTo is issue for another name.
+func (b *bao) issueTo(s scope, mount, issuer, name string) (c *certificate, serial string) {
+	s.Helper()
+	made := b.call(s, "POST", mount+"/issue/"+issuer, map[string]any{"common_name": name, "alt_names": name, "ttl": "24h"})
 	text := func(field string) string {
 		value, _ := made[field].(string)
 		return strings.TrimSpace(value) + "\n"

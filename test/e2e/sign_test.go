@@ -36,6 +36,7 @@ var secrets = map[string]map[string]string{
 	"client-other": {"secret": random()},
 	"combined-key": {"value": random()},
 	"combined-mac": {"value": random()},
+	"hs-mac":       {"secret": random()},
 }
 
 // key returns the only field of a secret.

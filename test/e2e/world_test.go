@@ -74,6 +74,12 @@ func newWorld(s scope, o setup) *world {
 // reason, the logs of both programs tell the same, and the upstream saw nothing.
 func (w *world) denied(t *testing.T, r reply, status int, reason authz.Reason) decision {
 	t.Helper()
+	return w.deniedBy(t, "ext_authz_denied", r, status, reason)
+}
+
+// deniedBy is denied by a filter whose denials Envoy calls so.
+func (w *world) deniedBy(t *testing.T, details string, r reply, status int, reason authz.Reason) decision {
+	t.Helper()
 	w.unseen(t, r)
 	id := r.header.Get("X-Hookauthz-Decision-Id")
 	if r.status != status || id == "" {
@@ -89,8 +95,8 @@ func (w *world) denied(t *testing.T, r reply, status int, reason authz.Reason) d
 		t.Errorf("decision log: %s, status %d, %s (%s); want deny, %d, %v", d.Decision, d.Status, d.Reason, d.Detail, status, reason)
 	}
 	got := w.access(r)
-	if got.Reason != reason.String() || got.DecisionID != id || got.Policy != d.Policy || got.Details != "ext_authz_denied" {
-		t.Errorf("Envoy's access log: %+v; want %v, %s, %q, ext_authz_denied", got, reason, id, d.Policy)
+	if got.Reason != reason.String() || got.DecisionID != id || got.Policy != d.Policy || got.Details != details {
+		t.Errorf("Envoy's access log: %+v; want %v, %s, %q, %s", got, reason, id, d.Policy, details)
 	}
 	if status == http.StatusServiceUnavailable && r.header.Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")

@@ -15,6 +15,7 @@ const (
 	spanIntrospect = "token introspection"
 	spanRefresh    = "key set refresh"
 	spanFind       = "token store lookup"
+	spanClaim      = "replay store claim"
 )
 
 // Introspector returns i, with a span for each question. It is a child of the span

@@ -15,23 +15,34 @@ import (
 	"github.com/hookauthz/hookauthz/server/observe"
 )
 
-// checkName is the name of every Check's span: service and method, as the
-// conventions for RPC have it.
-const checkName = "envoy.service.auth.v3.Authorization/Check"
+// The names of the spans: service and method, as the conventions for RPC have it.
+const (
+	checkName   = "envoy.service.auth.v3.Authorization/Check"
+	processName = "envoy.service.ext_proc.v3.ExternalProcessor/Process"
+)
 
-// A Span is that of one Check. The zero Span is none.
+// A Span is that of one decision. The zero Span is none.
 type Span struct{ span trace.Span }
 
 // Check begins the span of a Check that started at started, as a part of the
 // trace that the gateway named in the gRPC metadata. The context carries the span
 // to what the Check asks. Of a nil t it returns ctx and no span.
 func (t *Tracing) Check(ctx context.Context, started time.Time) (context.Context, Span) {
+	return t.serve(ctx, checkName, started)
+}
+
+// Process is [Tracing.Check] for a stream of the external processor.
+func (t *Tracing) Process(ctx context.Context, started time.Time) (context.Context, Span) {
+	return t.serve(ctx, processName, started)
+}
+
+func (t *Tracing) serve(ctx context.Context, name string, started time.Time) (context.Context, Span) {
 	if t == nil {
 		return ctx, Span{}
 	}
-	traced, span := t.tracer.Start(propagation.TraceContext{}.Extract(ctx, carrier{ctx}), checkName, //nolint:spancheck // Span.End ends it
+	traced, span := t.tracer.Start(propagation.TraceContext{}.Extract(ctx, carrier{ctx}), name, //nolint:spancheck // Span.End ends it
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(started),
-		trace.WithAttributes(attribute.String("rpc.system.name", "grpc"), attribute.String("rpc.method", checkName)))
+		trace.WithAttributes(attribute.String("rpc.system.name", "grpc"), attribute.String("rpc.method", name)))
 	return traced, Span{span} //nolint:spancheck // as above
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/hookauthz/hookauthz/authz/policy"
 	"github.com/hookauthz/hookauthz/authz/policy/document"
 	"github.com/hookauthz/hookauthz/server/extauthz"
+	"github.com/hookauthz/hookauthz/server/gate"
 	"github.com/hookauthz/hookauthz/server/observe"
 	"github.com/hookauthz/hookauthz/server/observe/trace"
 )
@@ -108,7 +109,7 @@ func serve(t *testing.T, config extauthz.Config) authpb.AuthorizationClient {
 		t.Fatal(err)
 	}
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(extauthz.ServerOptions(1 << 20)...)
+	server := grpc.NewServer(gate.ServerOptions(1 << 20)...)
 	ours.Register(server)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

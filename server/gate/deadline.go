@@ -1,4 +1,4 @@
-package extauthz
+package gate
 
 import (
 	"context"
@@ -15,10 +15,10 @@ const (
 	leastTime = 15 * time.Millisecond
 )
 
-// deadlineOf returns when a decision that starts at now must be there: after
+// DeadlineOf returns when a decision that starts at now must be there: after
 // budget, or somewhat before ctx's own deadline if that is sooner. It returns
 // false if too little is left to start.
-func deadlineOf(ctx context.Context, now time.Time, budget time.Duration) (time.Time, bool) {
+func DeadlineOf(ctx context.Context, now time.Time, budget time.Duration) (time.Time, bool) {
 	deadline := now.Add(budget)
 	callers, ok := ctx.Deadline()
 	if !ok {
@@ -33,10 +33,10 @@ func deadlineOf(ctx context.Context, now time.Time, budget time.Duration) (time.
 	return deadline, true
 }
 
-// A lazyDeadline is context.WithDeadline without its cost where nobody waits:
+// A LazyDeadline is context.WithDeadline without its cost where nobody waits:
 // checks read memory and look at Err, so the timer is made by the first call of
-// Done. Whoever makes one calls stop.
-type lazyDeadline struct {
+// Done. Whoever makes one calls Stop.
+type LazyDeadline struct {
 	context.Context //nolint:containedctx // it is a context itself
 	deadline        time.Time
 
@@ -45,17 +45,22 @@ type lazyDeadline struct {
 	cancel context.CancelFunc
 }
 
+// NewLazyDeadline returns a context that is done at deadline, or with ctx.
+func NewLazyDeadline(ctx context.Context, deadline time.Time) *LazyDeadline {
+	return &LazyDeadline{Context: ctx, deadline: deadline}
+}
+
 // Deadline implements [context.Context].
-func (c *lazyDeadline) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *LazyDeadline) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // Done implements [context.Context].
-func (c *lazyDeadline) Done() <-chan struct{} {
+func (c *LazyDeadline) Done() <-chan struct{} {
 	c.once.Do(func() { c.timed, c.cancel = context.WithDeadline(c.Context, c.deadline) })
 	return c.timed.Done()
 }
 
 // Err implements [context.Context].
-func (c *lazyDeadline) Err() error {
+func (c *LazyDeadline) Err() error {
 	if err := c.Context.Err(); err != nil {
 		return err
 	}
@@ -65,7 +70,8 @@ func (c *lazyDeadline) Err() error {
 	return nil
 }
 
-func (c *lazyDeadline) stop() {
+// Stop frees the timer.
+func (c *LazyDeadline) Stop() {
 	c.once.Do(func() {})
 	if c.cancel != nil {
 		c.cancel()

@@ -1,27 +1,28 @@
-package extauthz
+package gate
 
 import (
 	cryptorand "crypto/rand"
 	"math/rand/v2"
 )
 
-// An idSource makes decision ids. They name a decision to people and must not
+// An IDSource makes decision ids. They name a decision to people and must not
 // repeat, nor let a sender count the decisions of others. So they are random:
 // ChaCha8 with a key from the operating system. One is used by one goroutine at
 // a time.
-type idSource struct{ random *rand.ChaCha8 }
+type IDSource struct{ random *rand.ChaCha8 }
 
-func newIDSource() idSource {
+// NewIDSource returns a source with a key of its own.
+func NewIDSource() IDSource {
 	var key [32]byte
 	_, _ = cryptorand.Read(key[:]) // it never fails: the program would crash
-	return idSource{rand.NewChaCha8(key)}
+	return IDSource{rand.NewChaCha8(key)}
 }
 
 // idChars are Crockford's base 32 in lower case: no letter looks like a digit.
 const idChars = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// next returns an id: "d-" and 20 characters, 100 random bits.
-func (s idSource) next() string {
+// Next returns an id: "d-" and 20 characters, 100 random bits.
+func (s IDSource) Next() string {
 	const half, bits = 10, 5
 	id := [2 + 2*half]byte{0: 'd', 1: '-'}
 	first, second := s.random.Uint64(), s.random.Uint64()

@@ -1,4 +1,4 @@
-package extauthz
+package gate_test
 
 import (
 	"testing"
@@ -6,10 +6,11 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/server/gate"
 )
 
 // Each class has its code, and none is the one that allows.
-func TestGRPCCode(t *testing.T) {
+func TestCode(t *testing.T) {
 	want := map[authz.Class]codes.Code{
 		authz.ClassInternal: codes.Internal, authz.ClassNotConfigured: codes.Internal,
 		authz.ClassMissing: codes.Unauthenticated, authz.ClassMalformed: codes.Unauthenticated,
@@ -17,11 +18,11 @@ func TestGRPCCode(t *testing.T) {
 		authz.ClassForbidden: codes.PermissionDenied, authz.ClassNoPolicy: codes.PermissionDenied,
 		authz.ClassAmbiguous: codes.InvalidArgument,
 		authz.ClassTooLarge:  codes.ResourceExhausted, authz.ClassLimited: codes.ResourceExhausted,
-		authz.ClassUnavailable: codes.Unavailable,
+		authz.ClassUnavailable: codes.Unavailable, authz.ClassReplayed: codes.AlreadyExists,
 	}
 	for _, class := range authz.Classes() {
-		if got := codes.Code(grpcCode(class)); got != want[class] || got == codes.OK {
-			t.Errorf("grpcCode(%v) = %v, want %v", class, got, want[class])
+		if got := codes.Code(gate.Code(class)); got != want[class] || got == codes.OK {
+			t.Errorf("Code(%v) = %v, want %v", class, got, want[class])
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package extauthz
+package gate
 
 import (
 	"math"
@@ -19,11 +19,12 @@ const (
 	maxStreams = 2048
 	// A connection that says nothing or is old is closed. Age is what makes
 	// gateways find new replicas; calls in flight get drainTime, which is
-	// longer than gateways wait for an answer.
+	// longer than gateways wait for an answer, and longer than a body usually
+	// takes that is held while it arrives.
 	connectTime = 5 * time.Second
 	idleTime    = 5 * time.Minute
 	ageTime     = 10 * time.Minute
-	drainTime   = 30 * time.Second
+	drainTime   = 2 * time.Minute
 	// leastPing is how often a gateway may ping. Envoy's recommended interval
 	// is 30 s.
 	leastPing = 10 * time.Second
@@ -42,7 +43,7 @@ const (
 	streamWorkers = 64
 )
 
-// ServerOptions returns the options of a gRPC server that a [Server] is to be
+// ServerOptions returns the options of the gRPC server that adapters are
 // registered with. receiveLimit is the largest message it takes, in bytes: the
 // largest body with room for everything else, since what is larger is answered
 // by a gRPC error.
@@ -52,7 +53,7 @@ func ServerOptions(receiveLimit int64) []grpc.ServerOption {
 	limit := int(min(max(receiveLimit, 0), math.MaxInt32))
 	window := int32(min(max(limit, leastWindow), maxWindow))
 	return []grpc.ServerOption{
-		grpc.ForceServerCodecV2(newCodec()),
+		grpc.ForceServerCodecV2(NewCodec()),
 		grpc.InTapHandle(stamp),
 		grpc.MaxRecvMsgSize(limit),
 		grpc.MaxHeaderListSize(maxMetadataBytes),
