@@ -73,8 +73,9 @@ type PrivateKey struct {
 	// Key is an *rsa.PrivateKey, an *ecdsa.PrivateKey, an *ecdh.PrivateKey, or a
 	// []byte for a key that is shared.
 	Key any
-	// Algorithm is the only key management algorithm (RFC 7518, section 4.1)
-	// that the key is for, empty if that is not said.
+	// Algorithm is the only key management algorithm (RFC 7518, section 4.1), or
+	// of a shared key the only content algorithm (section 5.1), that the key is
+	// for; empty if that is not said.
 	Algorithm string
 
 	// Secret, Version and Previous are those of [PublicKey].

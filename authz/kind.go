@@ -133,6 +133,9 @@ type Part struct {
 	// means that no signed time is enforced.
 	Signs  bool
 	Window time.Duration
+	// Message tells what is signed: of any request, two checks with the same
+	// text give the same message. Empty if only the request tells.
+	Message string
 	// Payload says that every request that passes gives a payload, if
 	// Env.Payload asked for it.
 	Payload bool

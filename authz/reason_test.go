@@ -22,7 +22,7 @@ var groups = map[authz.Class]string{
 	authz.ClassMalformed: "rejected", authz.ClassInvalid: "rejected", authz.ClassStale: "rejected",
 	authz.ClassNoPolicy: "rejected", authz.ClassAmbiguous: "rejected", authz.ClassTooLarge: "rejected",
 	authz.ClassNotConfigured: "not configured", authz.ClassUnavailable: "unavailable",
-	authz.ClassForbidden: "rejected", authz.ClassLimited: "rejected",
+	authz.ClassForbidden: "rejected", authz.ClassLimited: "rejected", authz.ClassReplayed: "rejected",
 }
 
 // exceptions are the reasons whose result is not their class's.

@@ -32,7 +32,7 @@ func (c *compiler) payload(policy *Policy, path string, from *policypb.Payload, 
 const replayMargin = time.Minute
 
 // replay sets whether what was signed passes once only.
-func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, require ways) {
+func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, require built) {
 	if from == nil {
 		return
 	}
@@ -44,6 +44,9 @@ func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, re
 		c.mistake(path, "replay_without_time", "a way through require enforces no signed time, so nobody knows for how long to remember: write ttl")
 	case ttl != 0 && ttl < require.window:
 		c.mistake(path+".ttl", "replay_ttl", "is shorter than the windows of the checks: what was forgotten would pass again")
+	case len(require.messages) == 0 && !require.unknown:
+		c.warn(path, "replay_ways", "no message is signed on every way through require: of a request with the credentials of two ways a copy "+
+			"without those of the first passes once more, so have each sender sign in one way, or have both ways sign the same")
 	}
 	local := from.GetOnUnavailable() == "allow"
 	if local && from.GetStore() == storeMemory {

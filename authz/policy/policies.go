@@ -39,7 +39,7 @@ func (c *compiler) policy(name string, from *policypb.Policy) *Policy {
 	c.answers(policy, path+".answers", from.GetAnswers(), require)
 	c.upstream(policy, path+".upstream", from.GetUpstream(), require.parts)
 	c.payload(policy, path, from.GetUpstream().GetPayload(), require.ways)
-	c.replay(policy, path+".replay", from.GetReplay(), require.ways)
+	c.replay(policy, path+".replay", from.GetReplay(), require)
 	c.mode(policy, path+".mode", from.GetMode())
 	for _, part := range require.parts {
 		if part.TrustedHops != nil {

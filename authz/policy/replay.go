@@ -50,10 +50,10 @@ func (p *replay) claim(ctx context.Context, policy string, r *authz.Request, ide
 	claim := &authz.Claim{
 		Policy: policy, Messages: identity.Content.Messages, Stream: r.Stream, Now: r.Received, Keep: p.keep,
 	}
-	if p.dated {
-		if claim.Signed = identity.Signed; claim.Signed.IsZero() {
-			return authz.Deny(authz.ReasonBug, "no time was told at which it was signed")
-		}
+	// Where some ways enforce no time, those that do are known to be new after a
+	// restart all the same.
+	if claim.Signed = identity.Signed; p.dated && claim.Signed.IsZero() {
+		return authz.Deny(authz.ReasonBug, "no time was told at which it was signed")
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		claim.Repeat = min(deadline.Sub(r.Received), maxRepeat)
@@ -63,19 +63,19 @@ func (p *replay) claim(ctx context.Context, policy string, r *authz.Request, ide
 
 func (p *replay) ask(ctx context.Context, claim *authz.Claim, trace *authz.Trace) error {
 	result, err := p.askStore(ctx, claim)
-	reason := authz.DeniedBy(err).Reason()
-	if p.local != nil && (err == nil || reason == authz.ReasonReplayStoreUnavailable) {
+	local := false
+	if p.local != nil && (err == nil || authz.DeniedBy(err).Reason() == authz.ReasonReplayStoreUnavailable) {
 		own, told := p.local.Claim(ctx, claim)
-		if err != nil {
-			result, err = own, told
-			if err == nil {
-				trace.Replay = claimLocal
-				return granted(ctx, result)
-			}
-			reason = authz.DeniedBy(err).Reason()
+		switch {
+		case err != nil:
+			result, err, local = own, told, told == nil
+		case authz.DeniedBy(told).Reason() == authz.ReasonReplayed:
+			err = told // it passed here while the store was away
 		}
 	}
-	switch {
+	switch reason := authz.DeniedBy(err).Reason(); {
+	case local:
+		trace.Replay = claimLocal
 	case err == nil && result == authz.ClaimRepeated:
 		trace.Replay = claimRepeat
 	case err == nil:

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,7 +122,11 @@ func TestReplay(t *testing.T) {
 		},
 		{name: "best effort, replayed", policy: "best-effort", redis: store{err: replayed}, memory: store{result: authz.ClaimNew}, want: authz.ReasonReplayed, told: "replayed"},
 		{
-			name: "best effort, a memory that remembers more", policy: "best-effort", redis: store{result: authz.ClaimNew}, memory: store{err: replayed},
+			name: "best effort, passed here while Redis was away", policy: "best-effort", redis: store{result: authz.ClaimNew}, memory: store{err: replayed},
+			want: authz.ReasonReplayed, told: "replayed", asked: 1,
+		},
+		{
+			name: "best effort, the memory full", policy: "best-effort", redis: store{result: authz.ClaimNew}, memory: store{err: away},
 			want: authz.ReasonVerified, told: "new", asked: 1,
 		},
 	}
@@ -167,6 +172,23 @@ func TestClaims(t *testing.T) {
 	}
 	if got := memory.claims[0]; got.Keep < 24*time.Hour || !got.Signed.IsZero() || got.Repeat != 0 {
 		t.Errorf("kept %v, signed %v, repeat %v; want the ttl, no time, none without a deadline", got.Keep, got.Signed, got.Repeat)
+	}
+}
+
+// A time that was enforced is told where other ways enforce none: after a restart
+// such a message is known to be new.
+func TestClaimOfOneWay(t *testing.T) {
+	const text = `secrets: {s: {env: {name: S}}}
+policies:
+  either:
+    require: {any_of: [{mac: {` + macSettings + `}}, {mac: {credential: {header: X-Other}, algorithm: hmac-sha256, encoding: hex, message: "{body}", secrets: [s]}}]}
+    replay: {store: memory, ttl: 24h}
+`
+	memory := store{result: authz.ClaimNew}
+	r := signedRequest()
+	compileReplay(t, text, map[string]authz.ReplayStore{"memory": &memory}).Named("either").Decide(t.Context(), r, nil)
+	if len(memory.claims) != 1 || !memory.claims[0].Signed.Equal(r.Received.Truncate(time.Second)) {
+		t.Errorf("claims = %+v, want one with the time that was signed", memory.claims)
 	}
 }
 
@@ -257,6 +279,8 @@ func TestReplayMistakes(t *testing.T) {
 		return "secrets: {s: {env: {name: S}}}\npolicies:\n  p:\n    require: " + require + "\n    replay: " + replay + "\n"
 	}
 	dated, undated := "mac: {"+macSettings+"}", `mac: {credential: {header: X-Signature}, algorithm: hmac-sha256, encoding: hex, message: "{body}", secrets: [s]}`
+	moved := strings.ReplaceAll(dated, "X-Signature", "X-Other")
+	placed := strings.ReplaceAll(strings.ReplaceAll(dated, "{header: X-Signature}", `{header: X-Signature, fields: {signature: v1, separator: ","}}`), "{header:X-Timestamp}", "{credential:t}")
 	key := "api_key: {header: X-Key, secrets: [s]}"
 	tests := []struct {
 		name, text string
@@ -269,6 +293,11 @@ func TestReplayMistakes(t *testing.T) {
 		{name: "a way that does not sign", text: with("{any_of: [{"+dated+"}, {"+key+"}]}", "{store: memory}"), want: []string{"policies.p.replay: needs a check"}},
 		{name: "no time", text: with("{"+undated+"}", "{store: memory}"), want: []string{"policies.p.replay: a way through require enforces no signed time"}},
 		{name: "a way without a time", text: with("{any_of: [{"+dated+"}, {"+undated+"}]}", "{store: memory}"), want: []string{"policies.p.replay: a way"}},
+		{name: "one message on two ways", text: with("{any_of: [{"+dated+"}, {"+moved+"}]}", "{store: memory}")},
+		{name: "one message on every way", text: with("{all_of: [{"+dated+"}, {any_of: [{"+key+"}, {"+undated+"}]}]}", "{store: memory}")},
+		{name: "a message for each way", text: with("{any_of: [{"+dated+"}, {"+undated+"}]}", "{store: memory, ttl: 1h}"), want: []string{"warning policies.p.replay: no message is signed on every way"}},
+		{name: "a message for each place", text: with("{any_of: [{"+placed+"}, {"+strings.ReplaceAll(placed, "X-Signature", "X-Other")+"}]}", "{store: memory}"), want: []string{"warning policies.p.replay: no message"}},
+		{name: "a message for each way, one with a mistake", text: with("{any_of: [{"+dated+"}, {mac: {credential: {header: X}, algorithm: hmac-sha256, encoding: hex, message: \"{bdy}\", secrets: [s]}}]}", "{store: memory}"), want: []string{"mac.message: unknown value"}},
 		{name: "no time, a ttl", text: with("{"+undated+"}", "{store: memory, ttl: 1h}")},
 		{name: "too short", text: with("{"+dated+"}", "{store: memory, ttl: 149s}"), want: []string{"policies.p.replay.ttl: is shorter"}},
 		{name: "memory that allows", text: with("{"+dated+"}", "{store: memory, on_unavailable: allow}"), want: []string{"policies.p.replay.on_unavailable: has a meaning", "warning policies.p.replay.on_unavailable"}},

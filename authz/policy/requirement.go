@@ -20,6 +20,10 @@ import (
 type built struct {
 	requirement authz.Requirement
 	ways
+	// messages are what every way claims, so that no way lets pass again what
+	// another let pass; unknown says that something could not be built.
+	messages []string
+	unknown  bool
 	// methods are those that the catalogue knows for it; nil is any.
 	methods []string
 	parts   []authz.Part
@@ -42,7 +46,7 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 	message := q.ProtoReflect()
 	field := message.WhichOneof(message.Descriptor().Oneofs().ByName("kind"))
 	if field == nil {
-		return built{ways: mistaken()} // the document says what is missing
+		return failed() // the document says what is missing
 	}
 	name := string(field.Name())
 	if from, url := q.GetBearer().GetIntrospection(), path+".bearer.introspection.url"; from != nil && c.file.document.Sound(url) {
@@ -89,6 +93,7 @@ func (c *compiler) allOf(path string, members []*policypb.Requirement) built {
 		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
 		all.absorb(next)
 		all.ways = all.and(next.ways)
+		all.messages = append(all.messages, next.messages...)
 		if next.methods != nil {
 			if all.methods == nil {
 				all.methods = next.methods
@@ -110,9 +115,10 @@ func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues
 		next := c.require(fmt.Sprintf("%s[%d]", path, i), member)
 		union.absorb(next)
 		if i == 0 {
-			union.ways = next.ways
+			union.ways, union.messages = next.ways, next.messages
 		}
 		union.ways = union.or(next.ways)
+		union.messages = slices.DeleteFunc(slices.Clone(union.messages), func(m string) bool { return !slices.Contains(next.messages, m) })
 		anyMethod = anyMethod || next.methods == nil
 		union.methods = append(slices.Clone(union.methods), next.methods...)
 		requirements = append(requirements, next.requirement)
@@ -127,6 +133,22 @@ func (c *compiler) anyOf(path string, members []*policypb.Requirement, continues
 func (b *built) absorb(next built) {
 	b.parts = append(b.parts, next.parts...)
 	b.entries = append(b.entries, next.entries...)
+	b.unknown = b.unknown || next.unknown
+}
+
+// failed is what could not be built.
+func failed() built { return built{ways: mistaken(), unknown: true} }
+
+// messagesOf returns what the check at path claims. Which message it is may hang on
+// the check.
+func messagesOf(path string, part *authz.Part) []string {
+	switch {
+	case !part.Signs:
+		return nil
+	case part.Message == "":
+		return []string{"check " + path}
+	}
+	return []string{"message " + part.Message}
 }
 
 // provider expands an entry of the catalogue.
@@ -139,12 +161,12 @@ func (c *compiler) provider(path string, p *policypb.Provider) built {
 		for i, name := range p.GetSecrets() {
 			c.look(fmt.Sprintf("%s.secrets[%d]", path, i), name)
 		}
-		return built{ways: mistaken()}
+		return failed()
 	}
 	kind, settings, err := provider.Expand(entry, p)
 	if err != nil {
 		c.mistake(path+".tolerance", "provider_tolerance", err.Error())
-		return built{ways: mistaken()}
+		return failed()
 	}
 	made := c.kind(path, kind, settings, entry)
 	made.methods = entry.GetMethods()
@@ -175,7 +197,7 @@ func (c *compiler) look(path, name string) {
 // kind builds one check. entry is set if its settings come from the catalogue,
 // so that mistakes are told of the policy's own fields.
 func (c *compiler) kind(path, name string, settings proto.Message, entry *policypb.CatalogEntry) built {
-	none := built{ways: mistaken()}
+	none := failed()
 	kind, ok := c.kinds[name]
 	if !ok {
 		c.mistake(path, "unknown_kind", "this kind of check is not built into this server")
@@ -197,6 +219,7 @@ func (c *compiler) kind(path, name string, settings proto.Message, entry *policy
 		requirement: authz.Require(kind.Name, part.Name, part.Check),
 		ways:        waysOf(kind.Name, &part),
 		parts:       []authz.Part{part},
+		messages:    messagesOf(path, &part),
 	}
 }
 

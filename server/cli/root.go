@@ -10,9 +10,9 @@ import (
 )
 
 const rootLong = `hookauthz authenticates webhooks at the gateway. Envoy asks it about each
-request (ext_authz or ext_proc over gRPC) and is told to allow or to deny. The policy of
-the route says which signature, key, password, token or certificate must hold;
-the secrets for it come from Vault.
+request (ext_authz or ext_proc over gRPC) and is told to allow or to deny. The
+policy of the route says which signature, key, password, token or certificate
+must hold; the secrets for it come from Vault.
 
 First steps:
   hookauthz demo                 see it work, without Envoy and Vault

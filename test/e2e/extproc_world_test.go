@@ -110,7 +110,6 @@ func procVariants() []variant {
 	untold := func(l listener) { delete(treeAt(l.filter(), "grpc_service"), "initial_metadata") }
 	all := []variant{
 		{name: "duplex", change: duplexOf(nil)},
-		{name: "duplex-fail-open", change: duplexOf(func(l listener) { l.filter()["failure_mode_allow"] = false })},
 		{name: "fail-open", change: bufferedOf(func(l listener) { l.filter()["failure_mode_allow"] = true })},
 		{name: "untold", change: bufferedOf(untold)},
 		{name: "skipped", change: bufferedOf(func(l listener) {

@@ -65,6 +65,24 @@ func TestReplayStoreSentinel(t *testing.T) {
 	}
 }
 
+// A master that was a replica for a while, and never got the copy, is the same process
+// with the same claims, and lacks those that were granted elsewhere.
+func TestReplayStoreBackAgain(t *testing.T) {
+	t.Parallel()
+	master, elsewhere := replayRedis(t), replayRedis(t)
+	store := readyStore(t, master.url())
+	wantGrant(t, store, claimOf("1", 1), authz.ClaimNew)
+	_, port, _ := net.SplitHostPort(freeAddress(t))
+	master.ok(t, "REPLICAOF", "127.0.0.1", port)
+	wantNone(t, store, claimOf("2", 2), noStore)
+	lost := claimOf("3", 3)
+	wantGrant(t, readyStore(t, elsewhere.url()), signedAt(time.Now(), lost), authz.ClaimNew)
+	master.ok(t, "REPLICAOF", "NO", "ONE")
+	wantNone(t, store, signedAt(lost.Signed, claimOf("4", 3)), noStore)
+	wantNone(t, store, claimOf("5", 1), authz.ReasonReplayed)
+	wantGrant(t, store, claimOf("6", 4), authz.ClaimNew)
+}
+
 // In a cluster a policy is one server's.
 func TestReplayStoreCluster(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,11 @@ import (
 // about as much; a base may repeat them.
 const maxBase = 64 << 10
 
+// maxParsed is how many bytes of headers are parsed as structured fields for one
+// base. A header counts as often as something of it is covered: whoever can't sign
+// makes us parse too.
+const maxParsed = 16 << 10
+
 // base returns what the sender signed (RFC 9421, section 2.5; section 2.3 of the
 // draft). The error is a denial: something that is covered isn't there, or can't be
 // computed from the request.
@@ -50,6 +55,7 @@ type values struct {
 	claim   *claim
 	wanted  []string // names that may be told
 	query   *parameters
+	parsed  int // bytes of headers, as structured fields
 }
 
 // of returns a component's value.
@@ -70,6 +76,10 @@ func (v *values) of(c *component) (string, error) {
 		name, err := v.method()
 		if err != nil {
 			return "", err
+		}
+		// Methods are told apart by case, which this line does not keep.
+		if name != strings.ToUpper(name) {
+			return "", malformed("the method is not in capitals")
 		}
 		target, err := v.address.relative(requestTarget, v.request.Path)
 		return strings.ToLower(name) + " " + target, err
@@ -111,6 +121,14 @@ func (v *values) header(c *component) (string, error) {
 	lines, err := v.lines(c.name)
 	if err != nil {
 		return "", err
+	}
+	if c.form == formStrict || c.form == formMember {
+		for _, line := range lines {
+			v.parsed += len(line)
+		}
+		if v.parsed > maxParsed {
+			return "", malformed("the signature covers over 16 KiB of structured fields")
+		}
 	}
 	text, found, ok := "", true, true
 	switch c.form {

@@ -158,6 +158,15 @@ func TestSpoofedComponents(t *testing.T) {
 	authztest.WantReason(t, err, partGone)
 }
 
+// members are those of a dictionary: a, ab, abb and so on, each a byte.
+func members(count int) []string {
+	var all []string
+	for i := range count {
+		all = append(all, "a"+strings.Repeat("b", i)+"=:AA==:")
+	}
+	return all
+}
+
 func TestHeaders(t *testing.T) {
 	const in = `("@method" "@path" "content-digest" "x-a");created=` + created + `;keyid="k1"`
 	request := func(value string, fields ...string) *authz.Request {
@@ -170,6 +179,20 @@ func TestHeaders(t *testing.T) {
 		return r
 	}
 	wants := settings(components("@method", "content-digest", "x-a"))
+	digests := func(others int) *authz.Request {
+		value := digest(body) + ", " + strings.Join(members(others), ", ")
+		return present(replaced(post(), "content-digest", value), input, ed(input, plain()[0], plain()[1], `"content-digest": `+value))
+	}
+	long := strings.Join(members(8), ", ") + ", long=\"" + strings.Repeat("x", 4<<10) + `"`
+	often := func(times int) *authz.Request {
+		in, lines := `("@method" "@path" "content-digest" "x-a"`, append(plain(), `"x-a": `+long)
+		for i := range times {
+			key := `"x-a";key="a` + strings.Repeat("b", i) + `"`
+			in, lines = in+" "+key, append(lines, key+": :AA==:")
+		}
+		in += ");created=" + created + `;keyid="k1"`
+		return present(post("x-a", long), in, ed(in, lines...))
+	}
 	tests := []struct {
 		name     string
 		settings *policypb.HttpSignature
@@ -193,6 +216,10 @@ func TestHeaders(t *testing.T) {
 		{name: "content-length twice", request: single("content-length", "8"), want: authz.ReasonShapeAmbiguous, settings: settings()},
 		{name: "date twice", request: single("date", "x"), want: authz.ReasonDuplicateHeader, settings: settings()},
 		{name: "too much", request: request("1", "x-a", strings.Repeat("1", 66000)), want: badForm},
+		{name: "a dictionary covered three times", want: verified, request: often(3)},
+		{name: "a dictionary covered four times", want: badForm, request: often(4)},
+		{name: "64 members", want: verified, settings: settings(), request: digests(63)},
+		{name: "65 members", want: badForm, settings: settings(), request: digests(64)},
 		{name: "too many components", want: badForm, settings: settings(), request: func() *authz.Request {
 			var names []string
 			for i := range 65 {

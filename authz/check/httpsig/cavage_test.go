@@ -94,6 +94,7 @@ func TestDraft(t *testing.T) {
 		{name: "covered header missing", request: with(strings.Replace(value, " digest", " digest x-gone", 1)), want: partGone},
 		{name: "another path", request: change(oldRight(), func(r *authz.Request) { r.Path = "/h?a=2" }), want: mismatch},
 		{name: "another method", request: change(oldRight(), func(r *authz.Request) { r.Method = "PUT" }), want: mismatch},
+		{name: "the method in another case", request: change(oldRight(), func(r *authz.Request) { r.Method = "Post" }), want: badForm},
 		{name: "another body", request: change(oldRight(), func(r *authz.Request) { r.Body.Raw = []byte(`{"id":2}`) }), want: mismatch},
 		{
 			name: "public_url", edits: []func(*policypb.HttpSignature){func(s *policypb.HttpSignature) { s.PublicUrl = "https://h/in" }}, want: verified,

@@ -6,6 +6,9 @@ import (
 	"github.com/dunglas/httpsfv"
 )
 
+// maxMembers bounds the commas in a dictionary, and so what it costs to parse it.
+const maxMembers = 64
+
 // A member is one of a dictionary.
 type member struct {
 	name  string
@@ -18,6 +21,9 @@ type member struct {
 // gateways leave out where they join lines. So no member and no parameter can stand
 // twice, of which parsers keep the last.
 func readDictionary(text string) ([]member, bool) {
+	if strings.Count(text, ",") >= maxMembers {
+		return nil, false
+	}
 	dictionary, err := httpsfv.UnmarshalDictionary([]string{text})
 	if err != nil {
 		return nil, false

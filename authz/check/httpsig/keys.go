@@ -10,8 +10,9 @@ import (
 	"github.com/hookauthz/hookauthz/authz/scheme"
 )
 
-// maxTries is how often one signature is tried with the keys of one set. A set holds
-// a new key and an old one of an id, and seldom more.
+// maxTries is how many keys of one set a signature is tried with. A set holds a new
+// key and an old one of an id, and seldom more. An RSA key may be tried twice, by
+// both algorithms.
 const maxTries = 4
 
 // publicKeys prove who signed by the keys of several sets.
@@ -83,7 +84,7 @@ type search struct {
 	der        bool
 
 	named   bool  // there is a key that the signature means
-	tried   int   // how often one was tried
+	tried   int   // how many keys were tried
 	trouble error // what keeps us from knowing that no key matches
 }
 
@@ -104,26 +105,31 @@ func (s *search) try(ctx context.Context, set *authz.KeyReference, keys *authz.K
 			continue
 		}
 		s.named = true
-		for _, a := range s.algorithms {
-			if !a.suits(key) || tried == maxTries {
-				continue
-			}
-			if ctx.Err() != nil {
-				s.trouble = scheme.WorseTrouble(s.trouble, authz.Deny(authz.ReasonDeadline, "no time to try every key"))
-				return authz.Identity{}, false
-			}
-			tried++
-			if a.verify(key.Key, s.base, s.claim.signature, s.der) {
-				return authz.Identity{
-					Principal: s.claim.keyID, Key: s.claim.keyID, Stale: keys.Stale,
-					Secret: key.Secret, Version: key.Version, Previous: key.Previous,
-				}, true
-			}
+		if tried == maxTries || !slices.ContainsFunc(s.algorithms, func(a algorithm) bool { return a.suits(key) }) {
+			continue
+		}
+		if ctx.Err() != nil {
+			s.trouble = scheme.WorseTrouble(s.trouble, authz.Deny(authz.ReasonDeadline, "no time to try every key"))
+			return authz.Identity{}, false
+		}
+		tried++
+		if s.made(key) {
+			return authz.Identity{
+				Principal: s.claim.keyID, Key: s.claim.keyID, Stale: keys.Stale,
+				Secret: key.Secret, Version: key.Version, Previous: key.Previous,
+			}, true
 		}
 	}
 	s.tried += tried
 	s.trouble = scheme.WorseTrouble(s.trouble, keys.Unusable)
 	return authz.Identity{}, false
+}
+
+// made reports whether the signature is one by key.
+func (s *search) made(key *authz.PublicKey) bool {
+	return slices.ContainsFunc(s.algorithms, func(a algorithm) bool {
+		return a.suits(key) && a.verify(key.Key, s.base, s.claim.signature, s.der)
+	})
 }
 
 func (s *search) failure() error {

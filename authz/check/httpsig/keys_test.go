@@ -2,6 +2,8 @@ package httpsig_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"testing"
 	"time"
@@ -87,6 +89,26 @@ func TestKeySets(t *testing.T) {
 				t.Errorf("asked for newer keys %d times, want %d", first.asked, tt.asked)
 			}
 		})
+	}
+}
+
+// Keys are counted, not how often one is tried: RSA has two algorithms.
+func TestKeysWithTwoAlgorithms(t *testing.T) {
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := `("@method" "@path" "content-digest");created=` + created + `;keyid="k"`
+	request := present(post(), in, signature(t, rsaKey(), "rsa-v1_5-sha256", baseOf(in, plain()...)))
+	for others, want := range map[int]authz.Reason{3: verified, 4: mismatch} {
+		keys := set()
+		for range others {
+			keys.Accepted = append(keys.Accepted, public("k", other))
+		}
+		keys.Accepted = append(keys.Accepted, public("k", rsaKey()))
+		part := newPart(t, settings(), func(e *authz.Env) { e.Keys = environment(map[string]authz.KeySet{"keys": keys}, nil).Keys })
+		_, err := part.Check.Verify(t.Context(), request)
+		authztest.WantReason(t, err, want)
 	}
 }
 

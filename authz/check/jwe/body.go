@@ -2,6 +2,9 @@ package jwe
 
 import (
 	"github.com/hookauthz/hookauthz/authz"
+	"github.com/hookauthz/hookauthz/authz/scheme"
+	configured "github.com/hookauthz/hookauthz/authz/scheme/settings"
+	"github.com/hookauthz/hookauthz/authz/template"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
 
@@ -19,6 +22,9 @@ const (
 	bodyReplaced
 	// bodyInner: the token is in a header, and what is inside binds the body.
 	bodyInner
+	// bodyRead: the token is in a header, and what is inside is compared with
+	// something in the body that nobody signed.
+	bodyRead
 	// bodyAbsent: the token is in a header, and nothing binds the body.
 	bodyAbsent
 )
@@ -34,6 +40,9 @@ func bodyRuleOf(c *Check, settings *policypb.Jwe, inner *authz.Part) bodyRule {
 	case !c.place.InBody() && c.inner != nil && inner.BindsBody:
 		return bodyInner
 	case settings.GetInner().GetJws().GetUnsignedBody() == accepted:
+		if !c.place.InBody() && readsBody(settings.GetInner().GetJws()) {
+			return bodyRead
+		}
 		return bodyIgnored
 	case c.place.InBody():
 		return bodyToken
@@ -41,8 +50,18 @@ func bodyRuleOf(c *Check, settings *policypb.Jwe, inner *authz.Part) bodyRule {
 	return bodyAbsent
 }
 
+// readsBody reports whether an assertion needs the body. Mistakes in one are told
+// by the inner check.
+func readsBody(jws *policypb.Jws) bool {
+	assertions, problems := scheme.NewAssertions(configured.Assertions(jws.GetAssert()), template.Options{
+		PublicURL: jws.GetPublicUrl(), AcceptWeak: true, Claims: true,
+	})
+	return len(problems) == 0 && assertions.NeedsBody()
+}
+
 // check returns nil if r's body is as the rule demands. alone says that the token
-// is all of it.
+// is all of it. What the inner check needs of the body is asked for before any key
+// is used: else a body that was cut would tell whether the token decrypts.
 func (b bodyRule) check(r *authz.Request, alone bool) error {
 	switch b {
 	case bodyToken:
@@ -51,7 +70,10 @@ func (b bodyRule) check(r *authz.Request, alone bool) error {
 		}
 	case bodyAbsent:
 		return r.NoBody() //nolint:wrapcheck // a denial
-	case bodyIgnored, bodyReplaced, bodyInner:
+	case bodyInner, bodyRead:
+		_, err := r.WholeBody()
+		return err //nolint:wrapcheck // a denial
+	case bodyIgnored, bodyReplaced:
 	}
 	return nil
 }
@@ -64,7 +86,7 @@ func (b bodyRule) signed(inner bool) bool {
 		return true
 	case bodyInner:
 		return inner
-	case bodyIgnored:
+	case bodyIgnored, bodyRead:
 	}
 	return false
 }

@@ -5,6 +5,7 @@ package jwe
 
 import (
 	"context"
+	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/scheme/jwe"
@@ -20,6 +21,8 @@ type Check struct {
 	inner   authz.TokenCheck // nil: what is inside is the payload
 	keys    keys
 	body    bodyRule
+	// unfitInner is that of the inner check's [authz.Part], nil if it has none.
+	unfitInner func(now time.Time, tell func(secret string, why error))
 
 	policy          string
 	replay, payload bool
@@ -82,6 +85,10 @@ func (c *Check) content(plaintext []byte) *authz.Content {
 func (c *Check) complete(identity authz.Identity, used *used) authz.Identity {
 	identity.Credential, identity.Decrypted = true, true
 	identity.BodySigned = c.body.signed(identity.BodySigned)
+	if told := identity.Content; told != nil && told.HasPayload && !c.payload {
+		// Of a token in a header. Another check's payload takes the body's place.
+		identity.Content = &authz.Content{Messages: told.Messages}
+	}
 	if identity.Secret == "" {
 		identity.Secret, identity.Version, identity.Previous = used.key.Secret, used.key.Version, used.key.Previous
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/scheme"
+	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 	"github.com/hookauthz/hookauthz/authz/scheme/jwe"
 )
 
@@ -38,7 +39,7 @@ func (u *used) name() string {
 // [authz.Check].
 func (k *keys) decrypt(ctx context.Context, token *jwe.Token, now time.Time) ([]byte, used, error) {
 	held, trouble := k.held(now)
-	candidates, failure := choose(held, token)
+	candidates, known, failure := choose(held, token)
 	for i := range candidates {
 		if ctx.Err() != nil {
 			return nil, used{}, authz.Deny(authz.ReasonDeadline, "no time to try every key")
@@ -50,7 +51,9 @@ func (k *keys) decrypt(ctx context.Context, token *jwe.Token, now time.Time) ([]
 		case !errors.Is(err, authz.ErrRejected):
 			return nil, used{}, err //nolint:wrapcheck // a bug
 		}
-		failure = err
+		if known {
+			failure = err
+		}
 	}
 	if trouble != nil {
 		return nil, used{}, trouble // a key that is not there might have opened it
@@ -90,24 +93,24 @@ func previous(u used) int {
 	return 0
 }
 
-// choose returns the keys that token may mean: those of its "kid"; if there are
-// none, those without an id; and if it names none, all. Of these it takes the
-// first few that fit its algorithms. failure says why there is none.
-func choose(held []used, token *jwe.Token) (candidates []used, failure error) {
+// choose returns the keys that token may mean: those of its "kid", or all if it
+// has none. If known is false no key has that id. Then those may be meant that
+// nobody gave a name, since senders have names of their own for our keys. Of these
+// it takes the first few that fit the token's algorithms. failure says why there is
+// none, or none that opens it.
+func choose(held []used, token *jwe.Token) (candidates []used, known bool, failure error) {
 	id := token.KeyID()
 	named := id != "" && slices.ContainsFunc(held, func(u used) bool { return u.key.ID == id })
-	failure = authz.Deny(authz.ReasonKidUnknown, "no key set has the key that the token names")
+	known = named || id == ""
+	failure = authz.Deny(authz.ReasonAlgNotAllowed, "the key that the token means is not for its algorithms")
+	if !known {
+		failure = authz.Deny(authz.ReasonKidUnknown, "no key set has the key that the token names, and no key without a name opens it")
+	}
 	for _, u := range held {
-		switch {
-		case named && u.key.ID != id, id != "" && !named && u.key.ID != "":
-			continue
-		case !token.Fits(u.key):
-			failure = authz.Deny(authz.ReasonAlgNotAllowed, "the key that the token means is not for its algorithms")
-			continue
-		}
-		if len(candidates) < maxTried {
+		meant := !named && (known || !jose.IsNamed(u.key)) || named && u.key.ID == id
+		if meant && token.Fits(u.key) && len(candidates) < maxTried {
 			candidates = append(candidates, u)
 		}
 	}
-	return candidates, failure
+	return candidates, known, failure
 }

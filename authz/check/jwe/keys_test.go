@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookauthz/hookauthz/authz"
 	"github.com/hookauthz/hookauthz/authz/authztest"
+	"github.com/hookauthz/hookauthz/authz/scheme/jose"
 	"github.com/hookauthz/hookauthz/authz/scheme/jwe"
 	policypb "github.com/hookauthz/hookauthz/gen/hookauthz/policy/v1"
 )
@@ -106,4 +107,34 @@ func TestKeyAlgorithm(t *testing.T) {
 	authztest.WantReason(t, err, authz.ReasonAlgNotAllowed)
 	_, err = verify(t, public(), with(keys), body(encrypt(t, rsaKey(), jwe.RSAOAEP, jwe.A256GCM, "k1", "x")))
 	authztest.WantReason(t, err, authz.ReasonVerified)
+}
+
+// A key that nobody named may have a name at the sender.
+func TestSendersName(t *testing.T) {
+	id, err := jose.Thumbprint(rsaKey().Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := func(id string) *keySet {
+		return &keySet{keys: []authz.PrivateKey{{ID: id, Key: rsaKey(), Secret: "secret"}}}
+	}
+	to := func(key any, kid string) string { return encrypt(t, key, jwe.RSAOAEP256, jwe.A256GCM, kid, "payload") }
+	for _, tt := range []struct {
+		name, id, token string
+		want            authz.Reason
+	}{
+		{name: "thumbprint", id: id, token: to(rsaKey(), id), want: authz.ReasonVerified},
+		{name: "the sender's own", id: id, token: to(rsaKey(), "key_26b1a82e"), want: authz.ReasonVerified},
+		{name: "the sender's own, of another key", id: id, token: to(newRSA(), "key_26b1a82e"), want: authz.ReasonKidUnknown},
+		{name: "thumbprint, to another key", id: id, token: to(newRSA(), id), want: authz.ReasonDecryptionFailed},
+		{name: "named otherwise", id: "ours", token: to(rsaKey(), "key_26b1a82e"), want: authz.ReasonKidUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			identity, err := verify(t, public(), with(stored(tt.id)), body(tt.token))
+			authztest.WantReason(t, err, tt.want)
+			if err == nil && identity.Key != id {
+				t.Errorf("Key = %q, want %q", identity.Key, id)
+			}
+		})
+	}
 }

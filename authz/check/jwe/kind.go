@@ -48,7 +48,7 @@ func build(settings *policypb.Jwe, env *authz.Env) (authz.Part, []authz.Problem)
 	}
 
 	c := &Check{
-		place: found, allowed: allowed, shared: shared, inner: inner.check,
+		place: found, allowed: allowed, shared: shared, inner: inner.check, unfitInner: inner.part.Unfit,
 		keys: keys{sets: sets}, policy: env.Policy, replay: env.Replay,
 		payload: env.Payload && found.InBody(), // in place of a body that did not hold it, it would be another's
 	}
@@ -62,9 +62,9 @@ func build(settings *policypb.Jwe, env *authz.Env) (authz.Part, []authz.Problem)
 	part := authz.Part{
 		Check: c, Name: settings.GetName(), Credentials: found.Locations(), Challenge: challenge, Unfit: c.unfit,
 		Authenticates: shared || c.inner != nil,
-		BindsBody:     found.InBody() || c.body == bodyAbsent || c.body == bodyInner,
+		BindsBody:     found.InBody() || c.body == bodyAbsent || c.body == bodyInner || c.body == bodyRead,
 		// Who reads a token that is good for any body can send another one.
-		SharedSecret: !found.InBody() && c.inner != nil && c.body == bodyIgnored,
+		SharedSecret: !found.InBody() && c.inner != nil && (c.body == bodyIgnored || c.body == bodyRead),
 		Signs:        shared,
 		Payload:      found.InBody(),
 	}
@@ -166,6 +166,9 @@ func outside(jws *policypb.Jws) []authz.Problem {
 func (c *Check) unfit(now time.Time, tell func(secret string, why error)) {
 	type judged interface {
 		Unfit(now time.Time, tell func(secret string, why error))
+	}
+	if c.unfitInner != nil {
+		c.unfitInner(now, tell)
 	}
 	for i := range c.keys.sets {
 		set := c.keys.sets[i].Set

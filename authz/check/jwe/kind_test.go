@@ -184,3 +184,19 @@ func TestUnfit(t *testing.T) {
 		})
 	}
 }
+
+// The keys of what is inside are told of too.
+func TestUnfitInner(t *testing.T) {
+	e := with(set(sharedKey("a", 32)))
+	build := e.Inner
+	e.Inner = func(name string, settings any) (authz.Part, []authz.Problem) {
+		part, problems := build(name, settings)
+		part.Unfit = func(_ time.Time, tell func(string, error)) { tell("inner", authz.Deny(authz.ReasonSecretInvalid, "")) }
+		return part, problems
+	}
+	var told []string
+	newPart(t, inner(), e).Unfit(time.Time{}, func(secret string, _ error) { told = append(told, secret) })
+	if want := []string{"inner", "secret"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
+}

@@ -95,3 +95,53 @@ func TestNestedInHeader(t *testing.T) {
 		})
 	}
 }
+
+// A body that did not arrive is told before a key is used: what the answer is must
+// not hang on whether the token decrypts.
+func TestNestedBodyFirst(t *testing.T) {
+	const text = `{"id":"7"}`
+	sum := sha256.Sum256([]byte(text))
+	token := toRSA(t, sign(t, signer(), `{"hash":"`+hex.EncodeToString(sum[:])+`","id":"7"}`))
+	assert := func(value, equals string) change {
+		return func(s *policypb.Jwe) { s.Inner.Jws.Assert = []*policypb.Assertion{{Value: value, Equals: equals}} }
+	}
+	accepted := func(s *policypb.Jwe) { s.Inner.Jws.UnsignedBody = "accepted" }
+	for name, tt := range map[string]struct {
+		settings *policypb.Jwe
+		signed   bool
+	}{
+		"bound":    {settings: inner(inHeader, assert("{claim:hash}", "{body|sha256|hex}")), signed: true},
+		"compared": {settings: inner(inHeader, assert("{claim:id}", "{json:/id}"), accepted)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, token := range []string{token, flipped(t, token, 4)} {
+				r := authztest.Request("POST", "/h", text, "x-token", token)
+				r.Body.Delivery = authz.DeliveryCut
+				_, err := verify(t, tt.settings, nestedEnv(), r)
+				authztest.WantReason(t, err, authz.ReasonBodyTruncated)
+			}
+			part := newPart(t, tt.settings, nestedEnv())
+			identity, err := part.Check.Verify(t.Context(), authztest.Request("POST", "/h", text, "x-token", token))
+			if err != nil || identity.BodySigned != tt.signed || !part.BindsBody || part.SharedSecret == tt.signed {
+				t.Errorf("identity = %+v, %v, part %+v", identity, err, part)
+			}
+		})
+	}
+}
+
+// The payload of a token in a header takes no body's place, neither its own nor,
+// in an all_of, that of a check that gives one.
+func TestNestedInHeaderPayload(t *testing.T) {
+	for _, replay := range []bool{false, true} {
+		e := nestedEnv()
+		e.Payload, e.Replay = true, replay
+		r := authztest.Request("POST", "/h", "", "content-length", "0", "x-token", toRSA(t, sign(t, signer(), `{}`)))
+		identity, err := verify(t, inner(inHeader), e, r)
+		if err != nil || identity.Content != nil && (identity.Content.HasPayload || identity.Content.Payload != nil) {
+			t.Errorf("content = %+v, %v", identity.Content, err)
+		}
+		if replay && (identity.Content == nil || len(identity.Content.Messages) != 1) {
+			t.Errorf("content = %+v, want a message", identity.Content)
+		}
+	}
+}

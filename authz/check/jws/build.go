@@ -37,6 +37,9 @@ func (b *builder) check() *Check {
 	if c.clock != nil && c.clock.header != "" {
 		c.form.Understood = []string{c.clock.header}
 	}
+	if s.GetTyp() != "" && c.typ == "" {
+		b.mistake("typ", `nothing stands behind "application/"`)
+	}
 	c.signer = b.signer()
 	var mistakes []authz.Problem
 	c.assertions, mistakes = scheme.NewAssertions(settings.Assertions(s.GetAssert()), template.Options{

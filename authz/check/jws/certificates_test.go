@@ -194,6 +194,8 @@ func TestCertificates(t *testing.T) {
 		{name: "an algorithm that is not listed", chain: []*node{leaf, middle}, header: x5c(t, "ES384", leaf, middle), want: algorithm},
 		{name: "a key that is known, without certificate", chain: []*node{leaf}, header: ecHeader, want: invalid},
 		{name: "kid means nothing", chain: []*node{leaf}, header: `{"kid":"nobody",` + x5c(t, "ES256", leaf, middle)[1:], want: verified},
+		{name: "nor does one that is no key id", chain: []*node{leaf}, header: `{"kid":"CN=Hooks, O=Ex\u00e4mple",` + x5c(t, "ES256", leaf, middle)[1:], want: verified},
+		{name: "kid is no text", chain: []*node{leaf}, header: `{"kid":1,` + x5c(t, "ES256", leaf, middle)[1:], want: malformed},
 		{name: "jku besides", chain: []*node{leaf}, header: `{"jku":"https://evil.example",` + x5c(t, "ES256", leaf, middle)[1:], want: invalid},
 		{name: "jwk besides", chain: []*node{leaf}, header: `{"jwk":{},` + x5c(t, "ES256", leaf, middle)[1:], want: invalid},
 		{name: "an empty list", chain: []*node{leaf}, header: `{"alg":"ES256","x5c":[]}`, want: malformed},

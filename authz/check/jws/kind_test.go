@@ -37,6 +37,7 @@ func TestMistakes(t *testing.T) {
 		{name: "keys of another issuer", change: func(s *policypb.Jws) { s.Keys, s.Issuer = []string{"found"}, "https://a.example" }, want: []string{"keys[0]"}},
 		{name: "keys of the issuer", change: func(s *policypb.Jws) { s.Keys, s.Issuer = []string{"found"}, "https://b.example" }},
 		{name: "keys of some issuer, and nobody asks", change: func(s *policypb.Jws) { s.Keys = []string{"found"} }},
+		{name: "half a type", change: func(s *policypb.Jws) { s.Typ = "Application/" }, want: []string{"typ"}},
 		{name: "two times", change: func(s *policypb.Jws) { s.Time = &policypb.TokenTime{Claim: "iat", Header: "ts"} }, want: []string{"time"}},
 		{name: "exp as time", change: func(s *policypb.Jws) { s.Time = &policypb.TokenTime{Claim: "exp"} }, want: []string{"time.claim"}},
 		{name: "alg as time", change: func(s *policypb.Jws) { s.Time = &policypb.TokenTime{Header: "ALG"} }, want: []string{"time.header"}},

@@ -1,6 +1,7 @@
 package mac_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,28 @@ func TestBodySigned(t *testing.T) {
 		identity, err := build(t, tt.mac, map[string]*store{"key": live(secret)}).Check.Verify(t.Context(), tt.r)
 		if err != nil || identity.BodySigned != tt.want {
 			t.Errorf("%s: BodySigned = %v, %v, want %v", name, identity.BodySigned, err, tt.want)
+		}
+	}
+}
+
+// Groups of several messages can't be claimed: a copy with the other group alone
+// would be new.
+func TestMessageOfGroups(t *testing.T) {
+	env := environment(map[string]*store{"key": live(secret)})
+	env.Replay, env.Policy = true, "p"
+	part, problems := kindOf(stripe(func(m *policypb.Mac) { m.Credential.Fields.GroupSeparator = " " }), env)
+	if len(problems) > 0 {
+		t.Fatalf("Build() = %v", problems)
+	}
+	zeros := strings.Repeat("0", 64)
+	for value, want := range map[string]authz.Reason{
+		"t=1614265330,v1=" + zeros + " t=1614265330,v1=" + code(t, "seconds"): authz.ReasonVerified,
+		"t=1614265330,v1=" + code(t, "seconds") + " t=1614265331,v1=" + zeros: authz.ReasonCredentialMalformed,
+		"t=1614265331,v1=" + zeros + " t=1614265330,v1=" + code(t, "seconds"): authz.ReasonCredentialMalformed,
+	} {
+		identity, err := part.Check.Verify(t.Context(), at(1614265330, post(body, "x-signature", value)))
+		if reasonOf(err) != want || err == nil && len(identity.Content.Messages) != 1 {
+			t.Errorf("%s: Verify() = %+v, %v, want %v", value, identity, err, want)
 		}
 	}
 }

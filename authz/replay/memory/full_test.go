@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,5 +97,43 @@ func TestQuota(t *testing.T) {
 		if n := s.Len(); n != 100 {
 			t.Errorf("%d messages are remembered, want 100", n)
 		}
+	})
+}
+
+// Policies that come one after the other share the memory: what one had at its peak
+// is free for the next.
+func TestMemoryOfBursts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const policies, quota = 16, 1 << 14
+		s := memory.New(memory.Config{MaxEntries: 4 * quota})
+		used := func() uint64 {
+			runtime.GC()
+			var stats runtime.MemStats
+			runtime.ReadMemStats(&stats)
+			return stats.HeapAlloc
+		}
+		burst := func(policy string) {
+			for i := range quota {
+				c := untimed(fmt.Sprint(i))
+				c.Policy = policy
+				granted(t, s, c, authz.ClaimNew)
+			}
+			time.Sleep(keep)
+			for s.Len() > 1 { // the last of them is held by nobody
+				c := untimed("another")
+				c.Policy = policy
+				_, _ = s.Claim(t.Context(), c)
+			}
+		}
+		before := used()
+		burst("first")
+		one := used() - min(before, used())
+		for i := range policies {
+			burst(fmt.Sprint(i))
+		}
+		if all := used() - min(before, used()); all > 4*max(one, 1<<20) {
+			t.Errorf("%d policies keep %d bytes after their bursts, the first %d", policies, all, one)
+		}
+		runtime.KeepAlive(s)
 	})
 }

@@ -157,4 +157,9 @@ func (p *shard) drop(s *Store, at slot) {
 	p.bySigned.remove(&p.entries, at)
 	p.entries.give(at)
 	s.held.Add(-1)
+	if len(p.index) == 0 && p.entries.used > chunkSize {
+		// What a burst took goes back, or all policies together would keep as
+		// much as each of them ever had.
+		p.index, p.entries, p.byEnd.slots, p.bySigned.slots = map[key]slot{}, slab{}, nil, nil
+	}
 }

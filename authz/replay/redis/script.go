@@ -5,7 +5,8 @@ package redis
 // KEYS[1] holds the policy's epoch: since when everything was claimed in the memory
 // of the process that writes it down. A process that started anew may have lost
 // claims, be it from a snapshot or a log, and so may a replica that was promoted:
-// each begins an epoch. The other KEYS are messages; each holds until when its
+// each begins an epoch. So may a process that was a replica for a while and became
+// the master again: its id of replication then changes. The other KEYS are messages; each holds until when its
 // stream may ask again, and the stream. Without any the epoch is written again, to
 // find out whether it can be.
 //
@@ -18,12 +19,13 @@ package redis
 const script = `
 local process = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not process then return {'unknown', ''} end
+local life = process .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '')
 local clock = redis.call('TIME')
 local time, now = clock[1] * 1000000 + clock[2], tonumber(ARGV[1])
 if math.abs(time - now) > tonumber(ARGV[2]) then return {'clock', process} end
 local since, writer = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%w+)$')
-if writer ~= process then since = string.format('%.0f', math.max(time, now)) end
-if writer ~= process or #KEYS == 1 then redis.call('SET', KEYS[1], since .. ' ' .. process) end
+if writer ~= life then since = string.format('%.0f', math.max(time, now)) end
+if writer ~= life or #KEYS == 1 then redis.call('SET', KEYS[1], since .. ' ' .. life) end
 local held, same = 0, 0
 for i = 2, #KEYS do
   local value = redis.call('GET', KEYS[i])

@@ -114,14 +114,20 @@ func nearest(certificate *x509.Certificate, now time.Time) time.Time {
 	return now
 }
 
-// between returns those of others that may stand in a chain, nil if none.
+// between returns those of others that may stand in a chain, nil if none. Of an
+// authority that came with several sets of alternative names the first counts:
+// package x509 takes these for several authorities, and would look for the anchor
+// behind them in every order, with a signature to verify at each step.
 func between(others []*x509.Certificate) *x509.CertPool {
 	if len(others) == 0 {
 		return nil
 	}
 	pool := x509.NewCertPool()
-	for _, other := range others {
-		if weakness(other) == "" && !scheme.IsWeak(other.SignatureAlgorithm) {
+	for i, other := range others {
+		respelt := slices.ContainsFunc(others[:i], func(first *x509.Certificate) bool {
+			return sameAuthority(first, other) && alternativeNames(first) != alternativeNames(other)
+		})
+		if !respelt && weakness(other) == "" && !scheme.IsWeak(other.SignatureAlgorithm) {
 			pool.AddCert(other)
 		}
 	}

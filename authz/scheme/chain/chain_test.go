@@ -28,12 +28,23 @@ func issue(tb testing.TB, issuer *node, name string, change func(*x509.Certifica
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return certify(tb, issuer, name, key, change)
+}
+
+// reissue returns another certificate of the same name and key.
+func reissue(tb testing.TB, issuer, of *node, change func(*x509.Certificate)) *node {
+	tb.Helper()
+	return certify(tb, issuer, of.Subject.CommonName, of.key, change)
+}
+
+func certify(tb testing.TB, issuer *node, name string, key crypto.Signer, change func(*x509.Certificate)) *node {
+	tb.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(len(name))), Subject: pkix.Name{CommonName: name},
 		NotBefore: authztest.Received().Add(-time.Hour), NotAfter: authztest.Received().Add(time.Hour),
 	}
 	change(template)
-	parent, signer := template, crypto.Signer(key)
+	parent, signer := template, key
 	if issuer != nil {
 		parent, signer = issuer.Certificate, issuer.key
 	}
@@ -113,6 +124,42 @@ func TestLimits(t *testing.T) {
 			if remembered := reads == 1; remembered != (tt.want == authz.ReasonVerified) {
 				t.Errorf("read %d times", reads)
 			}
+		})
+	}
+}
+
+// Of an authority that came with several sets of alternative names the first
+// counts, so that nobody can have signatures verified in every order of them. One
+// that others signed for as well may come with each of its certificates.
+func TestRespeltAuthorities(t *testing.T) {
+	root, stranger := issue(t, nil, "Root", authority), issue(t, nil, "Stranger", authority)
+	named := func(names ...string) func(*x509.Certificate) {
+		return func(c *x509.Certificate) {
+			authority(c)
+			c.DNSNames = names
+		}
+	}
+	middle := issue(t, root, "Middle", named("a.example"))
+	again := func(issuer *node, names ...string) *node { return reissue(t, issuer, middle, named(names...)) }
+	tests := []struct {
+		name   string
+		others []*node
+		want   authz.Reason
+	}{
+		{name: "signed by two", others: []*node{again(stranger, "a.example"), middle}, want: authz.ReasonVerified},
+		{name: "another name behind it", others: []*node{middle, again(stranger, "b.example")}, want: authz.ReasonVerified},
+		{name: "another name before it", others: []*node{again(stranger, "b.example"), middle}, want: authz.ReasonCertificateUntrusted},
+		{name: "no name before it", others: []*node{again(stranger), middle}, want: authz.ReasonCertificateUntrusted},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			shown := &chain.Shown{Leaf: issue(t, middle, "leaf", plain).Certificate}
+			for _, other := range tt.others {
+				shown.Others = append(shown.Others, other.Certificate)
+			}
+			verifier := chain.New(chain.Config{Anchors: trusting(root), Most: 5, Permit: anyone})
+			_, _, err := verifier.Verify(chain.Presented{Text: tt.name}, func() (*chain.Shown, error) { return shown, nil }, authztest.Received())
+			authztest.WantReason(t, err, tt.want)
 		})
 	}
 }

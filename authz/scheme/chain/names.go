@@ -67,6 +67,16 @@ const (
 
 func subjectAltName() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 5, 29, 17} }
 
+// alternativeNames returns the names as they are encoded, empty if there are none.
+func alternativeNames(certificate *x509.Certificate) string {
+	for _, extension := range certificate.Extensions {
+		if extension.Id.Equal(subjectAltName()) {
+			return string(extension.Value)
+		}
+	}
+	return ""
+}
+
 // NamesOf returns the certificate's names as they are written. The parsed
 // certificate has URIs only as package url would write them, which is not the
 // same text for each.

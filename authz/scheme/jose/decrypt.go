@@ -43,7 +43,7 @@ func ParseDecryptionPEM(text []byte) ([]authz.PrivateKey, error) {
 // ParseDecryptionJWK is [ParseDecryptionPEM] for a JWK, which may also hold a
 // shared key ("oct") of 16 to 64 bytes. use, key_ops and alg must permit to
 // decrypt, and a "kid" is the ID. A content encryption algorithm as alg, which
-// some write, means "dir" with that algorithm.
+// some write, means "dir" with that algorithm, and is the key's Algorithm.
 func ParseDecryptionJWK(text []byte) ([]authz.PrivateKey, error) {
 	jwk, err := readJWK(text)
 	if err != nil {
@@ -99,7 +99,7 @@ func (o *object) notForDecryption() error {
 		return err
 	}
 	alg, err := o.optional("alg")
-	if err == nil && alg != "" && agreement(alg) == "" {
+	if err == nil && alg != "" && !decrypts(alg) {
 		err = errors.New("alg is not one that decrypts here")
 	}
 	return err
@@ -132,7 +132,7 @@ func (o *object) decryptionKey() (authz.PrivateKey, error) {
 	if alg != "" && !fitsDecryption(alg, key) {
 		return authz.PrivateKey{}, errors.New("alg does not fit the key")
 	}
-	return authz.PrivateKey{ID: id, Key: key, Algorithm: agreement(alg)}, nil
+	return authz.PrivateKey{ID: id, Key: key, Algorithm: alg}, nil
 }
 
 // decryptor returns the key alone. It still has to be checked.
@@ -192,13 +192,32 @@ func checkDecryption(key any) (id string, err error) {
 		if _, err := checkPrivate(key); err != nil {
 			return "", err
 		}
-		return Thumbprint(&key.PublicKey)
-	case *ecdsa.PrivateKey:
-		return Thumbprint(&key.PublicKey)
 	case *ecdh.PrivateKey:
 		if key.Curve() != ecdh.X25519() {
 			return "", errors.New("of the keys that only agree on keys, X25519 alone is taken")
 		}
+	}
+	return privateThumbprint(key)
+}
+
+// IsNamed reports whether key has a name that its owner gave it, which is any but
+// its thumbprint.
+func IsNamed(key *authz.PrivateKey) bool {
+	if key.ID == "" {
+		return false
+	}
+	id, err := privateThumbprint(key.Key)
+	return err != nil || id != key.ID
+}
+
+// privateThumbprint returns that of the public half of a key that is in order.
+func privateThumbprint(key any) (string, error) {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return Thumbprint(&key.PublicKey)
+	case *ecdsa.PrivateKey:
+		return Thumbprint(&key.PublicKey)
+	case *ecdh.PrivateKey:
 		x := base64.RawURLEncoding.EncodeToString(key.PublicKey().Bytes())
 		sum := sha256.Sum256([]byte(`{"crv":"X25519","kty":"OKP","x":"` + x + `"}`)) // RFC 8037, section 2
 		return base64.RawURLEncoding.EncodeToString(sum[:]), nil
@@ -206,17 +225,15 @@ func checkDecryption(key any) (id string, err error) {
 	return "", errors.New("the key is none of RSA, P-256, P-384, P-521 and X25519")
 }
 
-// agreement returns the key management algorithm that a key's alg means, empty
-// if there is none.
-func agreement(alg string) string {
+// decrypts reports whether a key's alg is one that decrypts here.
+func decrypts(alg string) bool {
 	switch alg {
 	case "RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
-		"A128KW", "A192KW", "A256KW", "dir":
-		return alg
-	case "A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512":
-		return "dir"
+		"A128KW", "A192KW", "A256KW", "dir",
+		"A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512":
+		return true
 	}
-	return ""
+	return false
 }
 
 // fitsDecryption reports whether a key can do what its alg says.

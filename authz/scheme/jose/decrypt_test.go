@@ -91,7 +91,7 @@ func TestParseDecryption(t *testing.T) {
 		{name: "JWK of X25519", text: text(exchangeJWK(t).with("alg", "ECDH-ES").with("key_ops", []string{"deriveBits"})), read: single, key: "X25519", algorithm: "ECDH-ES"},
 		{name: "shared, 16 bytes", text: text(shared(16).with("kid", "k").with("alg", "A128KW")), read: single, id: "k", algorithm: "A128KW"},
 		{name: "shared, 64 bytes", text: text(shared(64)), read: single},
-		{name: "shared, for its content", text: text(shared(32).with("alg", "A128CBC-HS256")), read: single, algorithm: "dir"},
+		{name: "shared, for its content", text: text(shared(32).with("alg", "A128CBC-HS256")), read: single, algorithm: "A128CBC-HS256"},
 		{name: "shared, direct", text: text(shared(48).with("alg", "dir")), read: single, algorithm: "dir"},
 	}
 	for _, tt := range tests {
@@ -106,6 +106,9 @@ func TestParseDecryption(t *testing.T) {
 				id = b64bytes(sum(`{"crv":"X25519","kty":"OKP","x":"hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"}`))
 			} else if tt.key != "" {
 				id = libraryID(t, public(t, tt.key))
+			}
+			if named := jose.IsNamed(&keys[0]); named != (tt.id != "") {
+				t.Errorf("IsNamed() = %v", named)
 			}
 			if keys[0].ID != id || keys[0].Algorithm != tt.algorithm || keys[0].Secret != "" {
 				t.Errorf("key %q for %q, want %q for %q", keys[0].ID, keys[0].Algorithm, id, tt.algorithm)

@@ -67,7 +67,7 @@ func FindText(text string, pointer []string) (Found, error) {
 // member returns the member of that name of an object whose grammar was checked.
 func (f *Found) member(in value, name string) (found value, there bool, err error) {
 	count := 0
-	s := scanner{text: in.raw}
+	s := scanner{text: in.raw, checked: true}
 	err = s.object(0, func(m member) error {
 		count++
 		switch {

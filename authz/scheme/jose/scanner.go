@@ -10,6 +10,9 @@ import (
 type scanner struct {
 	text string
 	at   int
+	// checked says that no name stands twice in an object of the text, which
+	// takes most of the time to find out.
+	checked bool
 }
 
 var errEnd = errors.New("JSON ends too early")
@@ -97,8 +100,11 @@ func (s *scanner) object(depth int, found func(member) error) error {
 		if err := s.string(); err != nil {
 			return err
 		}
-		name := unquote(s.text[start:s.at])
-		if !seen.add(name) {
+		name := ""
+		if !s.checked || found != nil {
+			name = unquote(s.text[start:s.at])
+		}
+		if !s.checked && !seen.add(name) {
 			return errors.New("a name twice in one object")
 		}
 		s.space()
@@ -159,7 +165,7 @@ func (s *scanner) array(depth int, found func(value) error) error {
 
 // elements calls found for each element of an array whose grammar was checked.
 func (v value) elements(found func(value) error) error {
-	s := scanner{text: v.raw}
+	s := scanner{text: v.raw, checked: true}
 	return s.array(0, found)
 }
 

@@ -120,7 +120,11 @@ func (t *Token) readHeader(part string, f *Form) error {
 		return err
 	}
 	if id, found := header.get("kid"); found {
-		if t.keyID, isText = id.text(); !isText || !isKeyID(t.keyID) {
+		t.keyID, isText = id.text()
+		switch known := isKeyID(t.keyID); {
+		case isText && !known && f.Certificates:
+			t.keyID = "" // which chooses nothing, and may be that of no list of ours
+		case !isText || !known:
 			return malformed("the token's kid has characters or a length that key ids don't have")
 		}
 	}

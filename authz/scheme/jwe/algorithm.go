@@ -107,7 +107,8 @@ const (
 // Fits reports whether key may be used for tokens of these algorithms: it is of
 // the right type and length, and its own "alg" says nothing else.
 func Fits(key *authz.PrivateKey, a KeyAlgorithm, content ContentAlgorithm) bool {
-	if key.Algorithm != "" && key.Algorithm != string(a) {
+	direct := a == Dir && key.Algorithm == string(content)
+	if key.Algorithm != "" && key.Algorithm != string(a) && !direct {
 		return false
 	}
 	switch k := key.Key.(type) {

@@ -12,7 +12,7 @@ const maxFields = 256
 // one. Fields stand between "&", names before the first "=", and in both "+" is a
 // space and %XX a byte. What programs read differently is refused: a ";", which
 // some take for an "&", a percent sign without two hex digits, and the name again,
-// in other capitals or with a bracket behind it.
+// in another spelling or with a bracket behind it.
 func inForm(body []byte, name string) (token string, alone bool, err error) {
 	found := false
 	rest, more := string(body), true
@@ -46,10 +46,25 @@ func inForm(body []byte, name string) (token string, alone bool, err error) {
 	return token, !bytes.ContainsRune(body, '&'), nil
 }
 
-// isAlike reports whether some programs take key for name.
+// isAlike reports whether some programs take key for name. PHP passes over blanks
+// before a name and all from a zero byte on, and writes "_" for a blank, a point
+// and a bracket that nothing closes.
 func isAlike(key, name string) bool {
-	return strings.EqualFold(key, name) ||
-		len(key) > len(name) && key[len(name)] == '[' && strings.EqualFold(key[:len(name)], name)
+	if len(key) > len(name) && key[len(name)] == '[' && strings.EqualFold(key[:len(name)], name) {
+		return true
+	}
+	return strings.EqualFold(plain(key), plain(name))
+}
+
+func plain(key string) string {
+	key, _, _ = strings.Cut(key, "\x00")
+	return strings.Map(func(c rune) rune {
+		switch c {
+		case ' ', '.', '[':
+			return '_'
+		}
+		return c
+	}, strings.TrimLeft(key, " "))
 }
 
 // unescape decodes "+" and percent signs, false if one has no two hex digits.

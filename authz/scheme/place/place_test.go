@@ -116,6 +116,10 @@ func TestForm(t *testing.T) {
 		{name: "in capitals", body: "T=tok", want: malformed},
 		{name: "in capitals besides", body: "t=tok&T=x", want: malformed},
 		{name: "as a list", body: "t=tok&t[]=x", want: malformed},
+		{name: "behind a blank", body: "t=tok&+t=x", want: malformed},
+		{name: "before a zero byte", body: "t=tok&%74%00a=x", want: malformed},
+		{name: "alone behind a blank", body: "+t=tok", want: malformed},
+		{name: "a blank behind", body: "t=tok&t+=x", want: verified, token: "tok", more: true},
 		{name: "empty", body: "t=", want: malformed},
 		{name: "no value", body: "t", want: malformed},
 		{name: "a semicolon", body: "t=tok;a=1", want: malformed},
@@ -133,6 +137,24 @@ func TestForm(t *testing.T) {
 				t.Errorf("Find() = %q, %v", token, alone)
 			}
 		})
+	}
+}
+
+// Names that PHP would make one of.
+func TestFormNames(t *testing.T) {
+	for _, other := range []string{"id_token", "id.token", "ID%2etoken", "id+token", "+id.token", "id[token", "id%5Btoken", "id_token[]", "id.token%00"} {
+		_, _, _, err := newPlace(t, place.Config{Form: "id_token"}).Find(post("id_token=tok&" + other + "=x"))
+		authztest.WantReason(t, err, malformed)
+	}
+	for _, other := range []string{"idtoken", "id__token", "id_token_", "id_token.x", "id-token"} {
+		token, _, alone, err := newPlace(t, place.Config{Form: "id_token"}).Find(post("id_token=tok&" + other + "=x"))
+		if err != nil || token != "tok" || alone {
+			t.Errorf("%s: %q, %v, %v", other, token, alone, err)
+		}
+	}
+	token, _, _, err := newPlace(t, place.Config{Form: "id.token"}).Find(post("id.token=tok"))
+	if err != nil || token != "tok" {
+		t.Errorf("a point: %q, %v", token, err)
 	}
 }
 

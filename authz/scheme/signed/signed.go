@@ -15,6 +15,7 @@ package signed
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -74,6 +75,7 @@ type Scheme struct {
 	body       bodyRule
 	replay     bool
 	policy     string
+	text       string    // see [authz.Part.Message]
 	work       sync.Pool // of *Work
 }
 
@@ -100,7 +102,7 @@ func New(c Config) (*Scheme, []authz.Problem) {
 	s := &Scheme{
 		credential: credential, encoding: encoding, least: c.Least, most: c.Most,
 		message: message, clock: clock, assertions: assertions, keyID: keyID,
-		replay: c.Replay, policy: c.Policy,
+		replay: c.Replay, policy: c.Policy, text: textOf(&c),
 		work: sync.Pool{New: func() any { return new(Work) }},
 	}
 	s.body = b.bodyRule(s)
@@ -119,6 +121,7 @@ func (s *Scheme) Part(check authz.Check) authz.Part {
 		Authenticates: true,
 		BindsBody:     s.body != bodyIgnored,
 		Signs:         true,
+		Message:       s.text,
 		Credentials:   s.credential.Locations(),
 		Challenge:     challenge,
 		Captures:      s.captures(),
@@ -127,6 +130,20 @@ func (s *Scheme) Part(check authz.Check) authz.Part {
 		part.Window = s.clock.Window()
 	}
 	return part
+}
+
+// textOf returns what is signed, as [authz.Part.Message]. What reads the credential
+// differs from one place of the credential to another.
+func textOf(c *Config) string {
+	parts := []string{c.Message, c.PublicURL}
+	if c.Timestamp != nil {
+		parts = append(parts, c.Timestamp.Value)
+	}
+	text := strings.Join(parts, "\n")
+	if strings.Contains(text, "{credential:") || strings.Contains(text, "{signed_headers:") {
+		return ""
+	}
+	return text
 }
 
 // captures are the route captures that any template reads, sorted.

@@ -234,10 +234,29 @@ func (s *Scheme) Finish(w *Work, group int, r *authz.Request, identity *authz.Id
 	if !s.replay {
 		return nil
 	}
-	h := authz.NewMessage(s.policy)
-	if err := s.message.WriteTo(h, &w.input); err != nil {
-		return err //nolint:wrapcheck // a denial
+	signed, err := s.messageOf(w, group)
+	if err != nil {
+		return err
 	}
-	identity.Content = &authz.Content{Messages: []authz.Message{authz.SumMessage(h)}}
+	// Another group's message would not be claimed, and a copy with that group
+	// alone would be new.
+	for other := range w.Groups() {
+		if other == group {
+			continue
+		}
+		if also, err := s.messageOf(w, other); err != nil || also != signed {
+			return authz.Deny(authz.ReasonCredentialMalformed, "groups of signatures are of several messages, and only one can be claimed")
+		}
+	}
+	identity.Content = &authz.Content{Messages: []authz.Message{signed}}
 	return nil
+}
+
+// messageOf returns what group must have signed. The error is a denial.
+func (s *Scheme) messageOf(w *Work, group int) (authz.Message, error) {
+	h := authz.NewMessage(s.policy)
+	if err := s.WriteMessage(w, group, h); err != nil {
+		return authz.Message{}, err
+	}
+	return authz.SumMessage(h), nil
 }
