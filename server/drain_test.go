@@ -38,8 +38,10 @@ func TestDrainAnswersWhileItIsAnnounced(t *testing.T) {
 	p := start(t, github, memorySecrets(), func(s *config.Settings) { s.DrainWait = time.Second }).ready()
 	p.stop()
 	p.wait("NOT_SERVING", func() bool { return p.health(service) == healthpb.HealthCheckResponse_NOT_SERVING })
-	if got := p.health(""); got != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Errorf("health = %v", got)
+	for _, name := range []string{"", processor} {
+		if got := p.health(name); got != healthpb.HealthCheckResponse_NOT_SERVING {
+			t.Errorf("health of %q = %v", name, got)
+		}
 	}
 	if got := p.check("/github", canary); got != 200 {
 		t.Errorf("got %d while draining, want 200", got)

@@ -34,7 +34,9 @@ import (
 const (
 	canary  = "canary-c4n4ry-of-a-secret-that-nobody-may-print"
 	service = "envoy.service.auth.v3.Authorization"
-	body    = `{"zen":"Keep it logically awesome."}`
+	// processor is how Envoy's health checks name the external processor.
+	processor = "envoy.service.ext_proc.v3.ExternalProcessor"
+	body      = `{"zen":"Keep it logically awesome."}`
 )
 
 const github = `secrets:
@@ -259,7 +261,7 @@ func TestServeAnswersChecks(t *testing.T) {
 	if got := p.check("/other", canary); got != 403 {
 		t.Errorf("no route: got %d, want 403", got)
 	}
-	for _, name := range []string{"", service} {
+	for _, name := range []string{"", service, processor} {
 		if got := p.health(name); got != healthpb.HealthCheckResponse_SERVING {
 			t.Errorf("health of %q = %v", name, got)
 		}
@@ -309,7 +311,7 @@ func TestNotServingUntilSecretsAreSettled(t *testing.T) {
 	if got := p.check("/github", canary); got != 503 {
 		t.Errorf("got %d before the secret was read, want 503", got)
 	}
-	for _, name := range []string{"", service} {
+	for _, name := range []string{"", service, processor} {
 		if got := p.health(name); got != healthpb.HealthCheckResponse_NOT_SERVING {
 			t.Errorf("health of %q = %v", name, got)
 		}

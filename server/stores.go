@@ -105,7 +105,7 @@ func (p *process) refuseForgetful(ctx context.Context) error {
 	case errors.Is(err, redis.ErrEvicts):
 		return fmt.Errorf("--replay-store: %w", err)
 	case err != nil:
-		p.Log.Warn("the replay store can't be used yet: policies that need it deny", slog.String("error", err.Error()))
+		p.Log.WarnContext(ctx, "the replay store can't be used yet: policies that need it deny", slog.String("error", err.Error()))
 	}
 	return nil
 }

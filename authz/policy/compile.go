@@ -206,11 +206,15 @@ func (c *compiler) undeclared(path, what, name string, declared []string) {
 	c.add(at, "undeclared_"+what, fmt.Sprintf("a %s of that name %s", label, missing), false)
 }
 
-// undeclaredKeys reports a name that is no entry of keys, or one of another sort.
-func (c *compiler) undeclaredKeys(path, name, message string) {
+// undeclaredKeys reports a name that is no entry of keys, or one of another sort;
+// private says that a private key is wanted.
+func (c *compiler) undeclaredKeys(path, name, message string, private bool) {
 	if entry, ok := c.file.config.GetKeys()[name]; ok {
-		if entry.GetByUrl() != nil {
+		switch {
+		case entry.GetByUrl() != nil:
 			message = "only a signature check can use a key whose URL the request names"
+		case private:
+			message = noPrivateKey(name, entry)
 		}
 		c.mistake(path, "wrong_keys", message)
 		return

@@ -41,7 +41,7 @@ func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, re
 	case !require.signs:
 		c.mistake(path, "replay_without_signature", "needs a check, on every way through require, that signs: mac, signature, jws, http_signature, or jwe with a shared key or inner")
 	case ttl == 0 && !require.dated:
-		c.mistake(path, "replay_without_time", "a way through require enforces no signed time, so nobody knows for how long to remember: write ttl")
+		c.mistake(path, "replay_without_time", "a way through require enforces no signed time, so nobody knows for how long to remember: add a timestamp that the message holds, or write ttl")
 	case ttl != 0 && ttl < require.window:
 		c.mistake(path+".ttl", "replay_ttl", "is shorter than the windows of the checks: what was forgotten would pass again")
 	case len(require.messages) == 0 && !require.unknown:
@@ -50,6 +50,7 @@ func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, re
 	}
 	local := from.GetOnUnavailable() == "allow"
 	if local && from.GetStore() == storeMemory {
+		local = false
 		c.mistake(path+".on_unavailable", "replay_unavailable", "has a meaning with store redis only")
 	}
 	if from.GetStore() == storeRedis && c.file.options.NoReplayStore {
@@ -63,7 +64,7 @@ func (c *compiler) replay(policy *Policy, path string, from *policypb.Replay, re
 		made.local = c.replayStore(storeMemory)
 	}
 	if from.GetDeliveryId() != "" {
-		delivery, problems := template.Compile(from.GetDeliveryId(), template.Options{Place: template.PlaceTimestamp})
+		delivery, problems := template.Compile(from.GetDeliveryId(), template.Options{Place: template.PlaceKey})
 		for _, problem := range problems {
 			c.add(c.file.document.At(path+".delivery_id", problem.Column), problem.Code, problem.Message, problem.Warning)
 		}

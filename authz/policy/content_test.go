@@ -85,11 +85,23 @@ func TestKeyURL(t *testing.T) {
 		{name: "the secret", text: file(`{value: "{principal}", hosts: [a.example], path_prefix: /c/}`, signature), want: "keys.k.by_url.value: "},
 		{name: "any path", text: file(`{value: "{header:X}", hosts: [a.example], path_prefix: /}`, signature), want: "keys.k.by_url.path_prefix: "},
 		{name: "a host by suffix", text: file(`{value: "{header:X}", hosts: ["*.example.com"], path_prefix: /c/}`, signature), want: "keys.k.by_url.hosts[0]: "},
+		{name: "an address", text: file(`{value: "{header:X}", hosts: [a.example, 203.0.113.7], path_prefix: /c/}`, signature), want: "keys.k.by_url.hosts[1]: is an address: write the host's name"},
+		{name: "a short address", text: file(`{value: "{header:X}", hosts: [127.1], path_prefix: /c/}`, signature), want: "keys.k.by_url.hosts[0]: "},
+		{name: "an address in hex", text: file(`{value: "{header:X}", hosts: [0x7f.0x1], path_prefix: /c/}`, signature), want: "keys.k.by_url.hosts[0]: is an address"},
+		{name: "a value of another place", text: file(`{value: "{body}", hosts: [a.example], path_prefix: /c/}`, signature), want: "keys.k.by_url.value: {body} can't stand in this field, which may hold header, query, "},
 		{name: "a host with a port", text: file(`{value: "{header:X}", hosts: ["a.example:443"], path_prefix: /c/}`, signature), want: "keys.k.by_url.hosts[0]: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantMistake(t, tt.text, tt.want) })
 	}
+}
+
+// On a developer's machine a host may have no name.
+func TestKeyURLOfAnAddress(t *testing.T) {
+	wantFindings(t, `keys: {k: {by_url: {value: "{header:X-Cert-Url}", hosts: [127.0.0.1, 7.example.com], path_prefix: /certs/}}}
+policies:
+  p: {require: {signature: {credential: {header: X-Sig}, algorithm: rsa-pkcs1-sha256, encoding: base64, message: "{body}", keys: [k]}}}
+`, policy.Options{Dev: true})
 }
 
 // wantMistake fails the test unless text has that mistake, and no other.

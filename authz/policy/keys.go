@@ -82,6 +82,7 @@ func (c *compiler) keySources() {
 			c.secureURL(path+".jwks.url", from.GetJwks().GetUrl())
 		case from.GetByUrl() != nil:
 			c.keyURLValue(path+".by_url.value", from.GetByUrl().GetValue())
+			c.keyURLHosts(path+".by_url.hosts", from.GetByUrl().GetHosts())
 		case from.GetVaultPki().GetIssuer() == "default":
 			c.mistake(path+".vault_pki.issuer", "default_issuer", "names another issuer after a rotation: write the issuer's own name or id")
 		}

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookauthz/hookauthz/authz"
@@ -46,6 +48,18 @@ func (c *compiler) keyURLValue(path, text string) *template.Template {
 		c.add(c.file.document.At(path, problem.Column), problem.Code, problem.Message, problem.Warning)
 	}
 	return value
+}
+
+// keyURLHosts reports hosts that are addresses: whatever ends in a number is read as
+// one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+func (c *compiler) keyURLHosts(path string, hosts []string) {
+	for i, host := range hosts {
+		last := host[strings.LastIndexByte(host, '.')+1:]
+		number := strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
+		if number && !c.file.options.Dev {
+			c.mistake(fmt.Sprintf("%s[%d]", path, i), "address_host", "is an address: write the host's name (--dev permits it)")
+		}
+	}
 }
 
 // kindSignature is the kind that can use keys of entries by_url.

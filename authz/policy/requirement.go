@@ -52,6 +52,9 @@ func (c *compiler) require(path string, q *policypb.Requirement) built {
 	if from, url := q.GetBearer().GetIntrospection(), path+".bearer.introspection.url"; from != nil && c.file.document.Sound(url) {
 		c.secureURL(url, from.GetUrl())
 	}
+	if s := q.GetSignature(); s != nil && c.file.document.Sound(path+".signature") {
+		c.rawKeys(path+".signature", s)
+	}
 	if j := q.GetJws(); j != nil && placeless(j) && c.file.document.Sound(path+".jws") {
 		c.mistake(path+".jws", "place_required", "want exactly one of body, json, form and header")
 	}
@@ -233,7 +236,8 @@ func (c *compiler) problem(path string, settings protoreflect.Message, p authz.P
 		return
 	}
 	if p.Code == authz.CodeUndeclaredKeys {
-		c.undeclaredKeys(full, textAt(settings, p.Path), p.Message)
+		_, decrypts := settings.Interface().(*policypb.Jwe)
+		c.undeclaredKeys(full, textAt(settings, p.Path), p.Message, decrypts && strings.HasPrefix(p.Path, "keys"))
 		return
 	}
 	if what, ok := map[string]string{bearer.CodeUndeclaredClient: "client", bearer.CodeUndeclaredScope: "scope"}[p.Code]; ok {

@@ -169,7 +169,7 @@ func (c *compiler) tokenForm(endpoint *TokenEndpoint, path string, from *policyp
 func (c *compiler) signingKey(path, name string, lifetime time.Duration) (keyset.SignerKey, bool) {
 	from, ok := c.file.config.GetKeys()[name]
 	if !ok {
-		c.undeclaredKeys(path, name, "")
+		c.undeclaredKeys(path, name, "", true)
 		return keyset.SignerKey{}, false
 	}
 	entry := from.GetStored()

@@ -92,7 +92,7 @@ func TestPlaceKey(t *testing.T) {
 			t.Errorf("Compile(%q) = %v", text, problems)
 		}
 		if want == "" {
-			if !strings.Contains(problems[0].Message, "a name, which may hold header, query, form, json, credential") {
+			if !strings.Contains(problems[0].Message, "this field, which may hold header, query, form, json, credential") {
 				t.Errorf("Compile(%q) = %v", text, problems)
 			}
 			continue

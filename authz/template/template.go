@@ -40,7 +40,7 @@ func (p Place) String() string {
 	case PlaceUpstream:
 		return "an upstream header"
 	case PlaceKey:
-		return "a name"
+		return "this field"
 	case PlaceMessage:
 	}
 	return "a message"

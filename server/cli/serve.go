@@ -19,7 +19,9 @@ import (
 	"github.com/hookauthz/hookauthz/server/config"
 )
 
-const serveLong = `Answer the gateway's questions (envoy.service.auth.v3.Authorization over gRPC).
+const serveLong = `Answer the gateway's questions over gRPC: those of Envoy's ext_authz
+(envoy.service.auth.v3.Authorization) and of its external processor
+(envoy.service.ext_proc.v3.ExternalProcessor), at one address.
 
 The policy file says what each route's requests must prove; these flags say how
 the process runs. When checks are answered, standard error shows
@@ -44,6 +46,9 @@ and VAULT_CACERT.
 Tokens: --token-listen opens the token endpoint that the policy file declares.
 Opaque tokens want a Redis besides, --token-store.
 
+Replay: policies with replay: {store: redis} want --replay-store, the Redis that
+all replicas share.
+
 Traces: OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, say
 where spans are sent. Without them there are none.`
 
@@ -63,7 +68,10 @@ const serveExample = `  # with secrets in files or variables
 
   # with a token endpoint for senders
   hookauthz serve --config policy.yaml --token-listen 0.0.0.0:8443 \
-    --token-tls-cert tls.crt --token-tls-key tls.key`
+    --token-tls-cert tls.crt --token-tls-key tls.key
+
+  # with a Redis that remembers what came, for policies with replay
+  hookauthz serve --config policy.yaml --replay-store rediss://redis.example:6379`
 
 func (c *command) serve() *cobra.Command {
 	set := flag.NewFlagSet("serve", flag.ContinueOnError)

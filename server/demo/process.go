@@ -37,7 +37,10 @@ func process(ctx context.Context, conn *grpc.ClientConn, r request) (answer, err
 		return answer{}, err //nolint:wrapcheck // the caller says what was attempted
 	}
 	lines := append([]field{
-		{":method", r.method}, {":scheme", "https"}, {":authority", r.host}, {":path", r.path},
+		{":method", r.method},
+		{":scheme", "https"},
+		{":authority", r.host},
+		{":path", r.path},
 		{"content-length", strconv.Itoa(r.length)},
 	}, r.headers...)
 	var headers []byte

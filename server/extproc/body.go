@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"errors"
+	"runtime/debug"
 
 	extprocpb "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 
@@ -13,9 +14,6 @@ func (c *call) withoutBody() error {
 	let, err := c.decide(authz.Body{Delivery: authz.DeliveryWhole}, nil)
 	if err != nil {
 		return err
-	}
-	if let.replace {
-		return c.sendAll(let.headWithBody())
 	}
 	return c.sendAll(let.head())
 }
@@ -54,12 +52,11 @@ func (c *call) bufferedBody(m *extprocpb.HttpBody) error {
 }
 
 // bufferedTrailers decides a request of headers and trailers. What the headers
-// would get can't be said any more, so only one that gets nothing can go.
+// would get can't be said any more, so only one that gets nothing can go: that of
+// a policy that only watches.
 func (c *call) bufferedTrailers() error {
-	if !c.verdict.Policy.Monitored() {
-		return c.deny(authz.Deny(authz.ReasonShapeAmbiguous, "trailers without a body: only FULL_DUPLEX_STREAMED can hold them"))
-	}
-	let, err := c.decide(authz.Body{Delivery: authz.DeliveryWhole}, nil)
+	trouble := authz.Deny(authz.ReasonShapeAmbiguous, "trailers without a body: only FULL_DUPLEX_STREAMED can hold them")
+	let, err := c.decide(authz.Body{Delivery: authz.DeliveryWhole}, trouble)
 	if err != nil {
 		return err
 	}
@@ -71,6 +68,9 @@ func (c *call) lostAnyhow() []string { return c.verdict.Table.Reserved() }
 
 // duplex collects the body, decides and sends it back.
 func (c *call) duplex() error {
+	// A file whose disk fails can't be read any more. Where it is mapped that is a
+	// fault, which by itself ends the process; as a panic it denies.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var rest tail
 	c.spool = c.s.spools.new(c.verdict.Policy.MaxBody())
 	err := c.collect(&rest)

@@ -27,6 +27,7 @@ type call struct {
 	ctx     context.Context //nolint:containedctx // that of the stream, with the span
 	started time.Time
 	inbox   inbox
+	taken   int64 // of the memory in flight, for the headers
 
 	shape   shape
 	route   gate.Name
@@ -65,6 +66,7 @@ func (c *call) free() {
 	if c.spool != nil {
 		c.spool.close()
 	}
+	c.s.inflight.Give(c.taken)
 }
 
 // errOver ends a call that was answered.
@@ -96,7 +98,7 @@ func (c *call) judgeHeaders() error {
 	if err != nil {
 		return err
 	}
-	defer q.release()
+	c.taken = q.keep() // what is read of it stays to the end
 	headers := q.message.GetRequestHeaders()
 	if headers == nil {
 		return authz.Deny(authz.ReasonBug, "the gateway's first message is not the headers: request_header_mode must be SEND")

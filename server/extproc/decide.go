@@ -10,7 +10,8 @@ import (
 
 // decide decides the request with that body, records the decision, and returns
 // what lets the request go. If it is denied it is answered, and the error ends the
-// call. trouble is why the body is not whole, nil if it is or nobody is to blame.
+// call. trouble is why only a policy that only watches may let it go, nil if others
+// may too.
 func (c *call) decide(body authz.Body, trouble error) (*changes, error) {
 	c.request.Received, c.request.Body = time.Now(), body
 	if err := c.renew(); err != nil {
@@ -30,8 +31,8 @@ func (c *call) decide(body authz.Body, trouble error) (*changes, error) {
 		return nil, c.refuse()
 	}
 	let, err := changesOf(&c.verdict, &c.request)
-	if err == nil && let.replace && body.Delivery != authz.DeliveryWhole {
-		err = errNoPayload // of a part of the body there is none
+	if err == nil && let.replace && (body.Delivery != authz.DeliveryWhole || body.Len() == 0) {
+		err = errNoPayload // of no body, and of a part of one, there is none
 	}
 	if err != nil {
 		return nil, c.turn(err)

@@ -47,6 +47,13 @@ func (q *question) release() {
 	q.taken = 0
 }
 
+// keep hands the memory over to the caller, who gives it back.
+func (q *question) keep() int64 {
+	taken := q.taken
+	q.taken = 0
+	return taken
+}
+
 // A reply is one message to the gateway.
 type reply []byte
 

@@ -116,7 +116,12 @@ var signer = sync.OnceValue(func() *ecdsa.PrivateKey {
 
 func testTable(tb testing.TB) *policy.Table {
 	tb.Helper()
-	file, findings := policy.Read([]document.File{{Name: "test.yaml", Data: []byte(testPolicies)}}, policy.Options{})
+	return testTableOf(tb, testPolicies)
+}
+
+func testTableOf(tb testing.TB, policies string) *policy.Table {
+	tb.Helper()
+	file, findings := policy.Read([]document.File{{Name: "test.yaml", Data: []byte(policies)}}, policy.Options{})
 	if file == nil {
 		for _, finding := range findings {
 			tb.Errorf("%s:%d: %s", finding.Path, finding.Line, finding.Message)

@@ -49,7 +49,14 @@ func shapeOf(ctx context.Context, message *extprocpb.ProcessingRequest, r *authz
 	case s.ended:
 	case r.Header.Has("upgrade") || r.Method == "CONNECT":
 		return shape{}, authz.Deny(authz.ReasonBodyNotForwarded, "what follows an upgrade or CONNECT request has no end")
-	case !s.duplex && !announced(r) && !trailersAreSent(ctx):
+	case trailersAreSent(ctx):
+	case s.duplex:
+		// Trailers that are skipped let the request go, whatever we hold, and
+		// Envoy takes such settings of a route. Nothing here can stop that; but
+		// where no request with a body gets through, somebody looks.
+		return shape{}, authz.Deny(authz.ReasonGatewayNotAttested,
+			"FULL_DUPLEX_STREAMED wants request_trailer_mode SEND, stated by x-hookauthz-trailers in grpc_initial_metadata")
+	case !announced(r):
 		// Headers with trailers and no data: if trailers are skipped, Envoy asks
 		// nothing more and the request goes upstream. A body that is announced
 		// can't be missing.

@@ -19,15 +19,6 @@ func (c *changes) head() *extprocpb.ProcessingResponse {
 	return headersResponse(&extprocpb.CommonResponse{HeaderMutation: c.headers}, c.metadata)
 }
 
-// headWithBody lets headers go whose request has no body, and gives it one.
-func (c *changes) headWithBody() *extprocpb.ProcessingResponse {
-	return headersResponse(&extprocpb.CommonResponse{
-		Status:         extprocpb.CommonResponse_CONTINUE_AND_REPLACE,
-		HeaderMutation: c.headers,
-		BodyMutation:   bodyOf(c.payload),
-	}, c.metadata)
-}
-
 // buffered lets headers and body go under BUFFERED.
 func (c *changes) buffered() *extprocpb.ProcessingResponse {
 	common := &extprocpb.CommonResponse{HeaderMutation: c.headers}

@@ -177,6 +177,13 @@ func TestPayload(t *testing.T) {
 				t.Errorf("%v: content-encoding stays", m)
 			}
 		}
+		sent := token("{}")
+		trailing := l.run(t, named("payload"), headersOf(m, false, "content-length", strconv.Itoa(len(sent))), bodyOf(sent, false), trailersOf())
+		for _, name := range []string{"content-type", "content-encoding"} {
+			if !slices.Contains(trailing.trailer.GetHeaderMutation().GetRemoveHeaders(), name) {
+				t.Errorf("%v: the trailers keep %s", m, name)
+			}
+		}
 		r := l.run(t, named("payload"), headersOf(m, false, "content-length", "7"), bodyOf("a.b.c.d", true))
 		r.want(t, authz.ReasonCredentialMalformed)
 	}

@@ -117,13 +117,11 @@ func changesOf(v *gate.Verdict, r *authz.Request) (*changes, error) {
 	if !lost {
 		return nil, gate.ErrNotPlain
 	}
-	c.trailers = append(c.trailers, c.headers.GetRemoveHeaders()...)
 	for i := range gains {
 		if !gate.Plain(gains[i].Name, gains[i].Value) || !isOurs(gains[i].Name) {
 			return nil, gate.ErrNotPlain
 		}
 		set(c.headers, gains[i].Name, gains[i].Value)
-		c.trailers = append(c.trailers, gains[i].Name)
 	}
 	if !v.Decision.IsMonitored() {
 		if path, changed := withoutQuery(r.Path, v.Policy.RemoveQuery()); changed {
@@ -133,9 +131,21 @@ func changesOf(v *gate.Verdict, r *authz.Request) (*changes, error) {
 			return nil, err
 		}
 	}
+	c.trailers = namesOf(c.headers)
 	var err error
 	c.metadata, err = newMetadata(v)
 	return c, err
+}
+
+// namesOf returns the names that m removes or sets, without pseudo-headers.
+func namesOf(m *extprocpb.HeaderMutation) []string {
+	names := slices.Clone(m.GetRemoveHeaders())
+	for _, option := range m.GetSetHeaders() {
+		if name := option.GetHeader().GetKey(); !strings.HasPrefix(name, ":") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // isOurs reports whether Envoy lets the processor change the header: it leaves

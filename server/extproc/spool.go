@@ -105,10 +105,10 @@ func unwritable(err error) error {
 // content returns the body. It must not be modified, and not be used once s is
 // closed. The error is a denial.
 func (s *spool) content() ([]byte, error) {
-	if s.file == nil {
+	switch {
+	case s.file == nil:
 		return s.memory, nil
-	}
-	if s.mapped != nil {
+	case s.mapped != nil || s.size == 0: // nothing can't be mapped
 		return s.mapped, nil
 	}
 	if !canMap {

@@ -62,6 +62,7 @@ func TestSpoolTrouble(t *testing.T) {
 	}{
 		{name: "memory", memory: 1000, disk: 8 << 20, sizes: []int{1000, 1}},
 		{name: "disk, as it spills", memory: 2 << 20, disk: 1000, sizes: []int{1 << 20, 1}},
+		{name: "disk, at once", memory: 2 << 20, disk: 1000, sizes: []int{1<<20 + 1}},
 		{name: "disk, later", memory: 2 << 20, disk: 2 << 20, sizes: []int{1 << 20, 1 << 20, 1}},
 		{name: "no directory", directory: "gone", memory: 2 << 20, disk: 8 << 20, sizes: []int{1000, 1 << 20}, logged: true},
 	}

@@ -51,6 +51,8 @@ func TestSettings(t *testing.T) {
 		{name: "two lengths, trailers unsaid", play: unsaid, message: headersOf(buffered, false, "x-api-key", apiKey, "content-length", "5", "content-length", "5"), want: authz.ReasonGatewayNotAttested},
 		{name: "trailers said otherwise", play: play{metadata: []string{"x-hookauthz-policy", "key", "x-hookauthz-trailers", "skip"}}, message: headersOf(buffered, false), want: authz.ReasonGatewayNotAttested},
 		{name: "trailers said twice", play: play{metadata: []string{"x-hookauthz-policy", "key", "x-hookauthz-trailers", "send", "x-hookauthz-trailers", "send"}}, message: headersOf(buffered, false), want: authz.ReasonGatewayNotAttested},
+		{name: "length, full duplex, trailers unsaid", play: unsaid, message: headersOf(duplex, false, "x-api-key", apiKey, "content-length", "5"), want: authz.ReasonGatewayNotAttested},
+		{name: "ended, full duplex, trailers unsaid", play: unsaid, message: keyed(duplex), want: authz.ReasonVerified},
 		{name: "ended, trailers unsaid", play: unsaid, message: keyed(buffered), want: authz.ReasonVerified},
 	}
 	for _, tt := range tests {
@@ -317,6 +319,45 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A policy that only watched when the headers came has no say any more once it
+// enforces: what it gives and takes could not be told of headers that wait for
+// nothing but their trailers.
+func TestReloadOfAWatchedPolicy(t *testing.T) {
+	next := testTable(t)
+	table := testTableOf(t, strings.Replace(testPolicies, "  bodiless:\n", "  bodiless:\n    mode: monitor\n", 1))
+	l := newLab(t, func(c *extproc.Config) {
+		c.Tables = func() *policy.Table {
+			now := table
+			table = next
+			return now
+		}
+	})
+	r := l.run(t, named("bodiless"), headersOf(buffered, false, "x-hub-signature-256", sign("")), trailersOf())
+	r.want(t, authz.ReasonShapeAmbiguous)
+}
+
+// The headers of a request that waits for its body count as memory in flight.
+func TestHeadersInFlight(t *testing.T) {
+	l := newLab(t, nil)
+	ctx, cancel := context.WithCancel(incoming(t.Context(), named("github").metadata...))
+	defer cancel()
+	s := &stream{ctx: ctx, questions: make(chan []byte, 2)}
+	const size = 10_000
+	held := int64(0)
+	s.onReply = func(reply *extprocpb.ProcessingResponse) error {
+		if reply.GetRequestHeaders() != nil {
+			held = l.server.InflightBytes()
+		}
+		return nil
+	}
+	feed(t, s, headersOf(buffered, false, "content-length", "1", "x-large", strings.Repeat("x", size)))
+	_ = extproc.Serve(l.server, s) // cut off in the body
+	l.server.Wait()
+	if held < size || l.server.InflightBytes() != 0 {
+		t.Errorf("%d bytes while the body is waited for, %d at the end; want at least %d and 0", held, l.server.InflightBytes(), size)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	good := extproc.Config{Tables: func() *policy.Table { return nil }, Recorder: &recorder{}}
 	for name, change := range map[string]func(*extproc.Config){
@@ -344,7 +385,7 @@ func TestUndelivered(t *testing.T) {
 	for _, m := range []mode{buffered, duplex} {
 		for after := range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
-			s := &stream{ctx: incoming(ctx, "x-hookauthz-policy", "github"), questions: make(chan []byte, 8)}
+			s := &stream{ctx: incoming(ctx, "x-hookauthz-policy", "github", "x-hookauthz-trailers", "send"), questions: make(chan []byte, 8)}
 			sent := 0
 			s.onReply = func(*extprocpb.ProcessingResponse) error {
 				if sent++; sent > after {

@@ -311,5 +311,9 @@ func weakKey(t *testing.T) *rsa.PublicKey {
 	if _, err := jose.ParsePEM([]byte(draftKey)); err == nil {
 		t.Error("a key of 1024 bits was taken")
 	}
-	return key.(*rsa.PublicKey)
+	public, ok := key.(*rsa.PublicKey)
+	if !ok {
+		t.Fatalf("a key of type %T, want RSA", key)
+	}
+	return public
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -38,9 +39,10 @@ type counts struct{ accept, refuse, acceptable int }
 
 func TestAgreement(t *testing.T) {
 	prefixes := map[string]string{
-		"P-256": "3059301306072a8648ce3d020106082a8648ce3d030107034200",
-		"P-384": "3076301006072a8648ce3d020106052b81040022036200",
-		"P-521": "30819b301006072a8648ce3d020106052b8104002303818600",
+		"P-256":  "3059301306072a8648ce3d020106082a8648ce3d030107034200",
+		"P-384":  "3076301006072a8648ce3d020106052b81040022036200",
+		"P-521":  "30819b301006072a8648ce3d020106052b8104002303818600",
+		"X25519": "302a300506032b656e032100",
 	}
 	tests := []struct {
 		file, curve string
@@ -55,7 +57,13 @@ func TestAgreement(t *testing.T) {
 		{file: "ecdh_secp256r1_webcrypto", curve: "P-256", want: counts{accept: 330, refuse: 23}},
 		{file: "ecdh_secp384r1_webcrypto", curve: "P-384", want: counts{accept: 771, refuse: 23}},
 		{file: "ecdh_secp521r1_webcrypto", curve: "P-521", want: counts{accept: 632, refuse: 23}},
+		{file: "ecdh_secp256r1_pem", curve: "P-256", want: counts{accept: 330, refuse: 52, acceptable: 230}},
+		{file: "ecdh_secp384r1_pem", curve: "P-384", want: counts{accept: 771, refuse: 46, acceptable: 230}},
+		{file: "ecdh_secp521r1_pem", curve: "P-521", want: counts{accept: 632, refuse: 56, acceptable: 228}},
 		{file: "x25519_jwk", curve: "X25519", want: counts{accept: 264, refuse: 13, acceptable: 254}},
+		{file: "x25519", curve: "X25519", want: counts{accept: 264, acceptable: 254}},
+		{file: "x25519_asn", curve: "X25519", want: counts{accept: 265, refuse: 19, acceptable: 253}},
+		{file: "x25519_pem", curve: "X25519", want: counts{accept: 264, acceptable: 254}},
 	}
 	seen := map[pairOfKeys]error{} // the files of one curve repeat one another
 	for _, tt := range tests {
@@ -66,9 +74,9 @@ func TestAgreement(t *testing.T) {
 					epk, private := v.Public, v.Private
 					var text string
 					if json.Unmarshal(v.Public, &text) == nil { // not a JWK
-						text = strings.TrimPrefix(text, prefixes[tt.curve])
+						text = strings.TrimPrefix(unarmoured(text), prefixes[tt.curve])
 						epk = pointJWK(tt.curve, text)
-						private = scalarJWK(t, tt.curve, v.Private)
+						private = privateKey(t, tt.curve, v.Private)
 					}
 					pair := pairOf(epk, private, v.Shared)
 					err, known := seen[pair]
@@ -128,7 +136,11 @@ func agree(t *testing.T, epk, private json.RawMessage, z []byte) error {
 	if err != nil {
 		return err
 	}
-	keys, err := jose.ParseDecryptionJWK(private)
+	read := jose.ParseDecryptionJWK
+	if bytes.HasPrefix(private, []byte("-----BEGIN ")) {
+		read = jose.ParseDecryptionPEM
+	}
+	keys, err := read(private)
 	if err != nil {
 		return err
 	}
@@ -173,6 +185,9 @@ func pointJWK(curve, point string) json.RawMessage {
 		raw = []byte(point)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
+	if curve == "X25519" {
+		return json.RawMessage(`{"kty":"OKP","crv":"X25519","x":"` + encode(raw) + `"}`)
+	}
 	if len(raw)%2 == 0 || raw[0] != 4 {
 		return json.RawMessage(`{"kty":"EC","crv":"` + curve + `","x":"` + encode(raw) + `"}`)
 	}
@@ -180,13 +195,37 @@ func pointJWK(curve, point string) json.RawMessage {
 	return json.RawMessage(`{"kty":"EC","crv":"` + curve + `","x":"` + encode(raw[1:1+half]) + `","y":"` + encode(raw[1+half:]) + `"}`)
 }
 
-// scalarJWK is a private key in hex as a JWK.
-func scalarJWK(t *testing.T, curve string, private json.RawMessage) json.RawMessage {
+// unarmoured returns what a PEM holds, in hex; what is no PEM as it is.
+func unarmoured(text string) string {
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		return hex.EncodeToString(block.Bytes)
+	}
+	return text
+}
+
+// privateKey is a private key as a PEM if it is one or is of X25519, else as a JWK.
+func privateKey(t *testing.T, curve string, private json.RawMessage) []byte {
 	t.Helper()
 	var text string
 	if err := json.Unmarshal(private, &text); err != nil {
 		t.Fatal(err)
 	}
+	if strings.HasPrefix(text, "-----BEGIN ") {
+		return []byte(text)
+	}
+	if curve != "X25519" {
+		return scalarJWK(t, curve, text)
+	}
+	der := unhex(t, text)
+	if len(der) == 32 { // RFC 8410, section 7
+		der = append(unhex(t, "302e020100300506032b656e04220420"), der...)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// scalarJWK is a private key in hex as a JWK.
+func scalarJWK(t *testing.T, curve, text string) json.RawMessage {
+	t.Helper()
 	c := map[string]ecdh.Curve{"P-256": ecdh.P256(), "P-384": ecdh.P384(), "P-521": ecdh.P521()}[curve]
 	size := map[string]int{"P-256": 32, "P-384": 48, "P-521": 66}[curve]
 	d := bytes.TrimLeft(unhex(t, text), "\x00")

@@ -83,6 +83,17 @@ func TestProcTrailersOnly(t *testing.T) {
 	w.refusedBy(t, send(t, bodiless.on("duplex").replaced(githubHeader, github(event).value(githubHeader))), 401, authz.ReasonSignatureMismatch)
 }
 
+// Envoy takes of a route what it refuses of a filter: full duplex without trailers.
+// There it waits for no verdict on a request that has some, so nothing at all works
+// until somebody states that they are sent.
+func TestProcRouteMode(t *testing.T) {
+	w := processed()
+	r := github(event).to("/e2e/bodiless").on("route-skipped")
+	w.refusedBy(t, w.send(t, r), 500, authz.ReasonGatewayNotAttested)
+	r.chunked = true
+	w.refusedBy(t, w.send(t, r), 500, authz.ReasonGatewayNotAttested)
+}
+
 // sendBroken sends r over HTTP/2, waits until Envoy has ended the connection, and
 // returns the id of the request.
 func (w *world) sendBroken(t *testing.T, r request, body []frame) string {
@@ -337,7 +348,7 @@ func TestProcDrain(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, 5*time.Second, "the stream is there", func() bool {
-				return strings.Contains(w.servers[0].get(t, "/metrics"), "\nhookauthz_inflight_checks 1\n")
+				return strings.Contains(w.servers[0].metrics(t), "\nhookauthz_inflight_checks 1\n")
 			})
 			w.servers[0].signal(t, syscall.SIGTERM)
 			answer, err := io.ReadAll(io.LimitReader(conn, 12))
@@ -375,7 +386,7 @@ func TestProcKilled(t *testing.T) {
 		conns, ids = append(conns, conn), append(ids, id)
 	}
 	eventually(t, 5*time.Second, "the streams are there", func() bool {
-		return strings.Contains(w.servers[0].get(t, "/metrics"), "\nhookauthz_inflight_checks 2\n")
+		return strings.Contains(w.servers[0].metrics(t), "\nhookauthz_inflight_checks 2\n")
 	})
 	w.servers[0].kill()
 	for i, conn := range conns {

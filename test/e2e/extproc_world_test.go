@@ -85,6 +85,18 @@ func (l listener) process(path, policy string) {
 	l.host()["routes"] = append([]any{route}, listAt(l.host(), "routes")...)
 }
 
+// overrideMode sets the modes of bodies and trailers by the route of each policy,
+// where Envoy does not look at whether they go together.
+func (l listener) overrideMode(body, trailers string) {
+	for _, node := range listAt(l.host(), "routes")[:len(procPolicies)] {
+		for _, filter := range treeAt(node, "typed_per_filter_config") {
+			treeAt(filter, "overrides")["processing_mode"] = tree{
+				"request_header_mode": "SEND", "request_body_mode": body, "request_trailer_mode": trailers, "response_header_mode": "SKIP",
+			}
+		}
+	}
+}
+
 func (l listener) mode() tree { return treeAt(l.filter(), "processing_mode") }
 
 // duplexOf makes change that of a listener in full duplex.
@@ -133,6 +145,10 @@ func procVariants() []variant {
 				}}, listAt(l.host(), "routes")...)
 			}
 		}},
+		{name: "route-skipped", change: bufferedOf(func(l listener) {
+			untold(l)
+			l.overrideMode("FULL_DUPLEX_STREAMED", "SKIP")
+		})},
 		{name: "unheaded", change: bufferedOf(func(l listener) { l.mode()["request_header_mode"] = "SKIP" })},
 	}
 	for _, mode := range []string{"NONE", "STREAMED", "BUFFERED_PARTIAL"} {
@@ -184,7 +200,7 @@ func spooled(t *testing.T) []string {
 func (w *world) idle(t *testing.T) {
 	t.Helper()
 	eventually(t, 5*time.Second, "no stream holds anything", func() bool {
-		metrics := w.servers[0].get(t, "/metrics")
+		metrics := w.servers[0].metrics(t)
 		return strings.Contains(metrics, "\nhookauthz_inflight_checks 0\n") && strings.Contains(metrics, "\nhookauthz_inflight_body_bytes 0\n")
 	})
 }

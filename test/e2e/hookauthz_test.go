@@ -82,6 +82,8 @@ type decision struct {
 	Mode        string `json:"mode"`
 	Class       string `json:"class"`
 	Content     string `json:"content"`
+	Replay      string `json:"replay"`
+	DeliveryID  string `json:"delivery_id"`
 }
 
 // decision returns the line that holds id, which is a decision's or a request's.
@@ -129,17 +131,17 @@ func decisionBy(servers []*hookauthz, id string) (decision, bool) {
 	return decision{}, false
 }
 
-// get asks the address for health and metrics.
-func (h *hookauthz) get(s scope, path string) string {
+// metrics asks for the metrics.
+func (h *hookauthz) metrics(s scope) string {
 	s.Helper()
-	response, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + h.health + path)
+	response, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + h.health + "/metrics")
 	if err != nil {
 		s.Fatalf("%v", err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		s.Fatalf("%s: %v", path, err)
+		s.Fatalf("metrics: %v", err)
 	}
 	return string(text)
 }

@@ -119,7 +119,7 @@ func (w *world) metric(t *testing.T, name, policy string) float64 {
 	t.Helper()
 	sum := 0.0
 	for _, h := range w.servers {
-		for line := range strings.Lines(h.get(t, "/metrics")) {
+		for line := range strings.Lines(h.metrics(t)) {
 			series, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if !strings.HasPrefix(series, name) || policy != "" && !strings.Contains(series, fmt.Sprintf("policy=%q", policy)) {
 				continue

@@ -57,6 +57,7 @@ func TestReplayThroughEnvoy(t *testing.T) {
 		// Another policy never saw it.
 		w.allowed(t, w.send(t, first.to("/e2e/best-effort")))
 	}
+	w.tellsDelivery(t)
 	often := once("as-often-as-sent")
 	w.allowed(t, w.send(t, often))
 	w.allowed(t, w.send(t, often))
@@ -95,8 +96,29 @@ func TestReplayThroughEnvoy(t *testing.T) {
 	if !strings.Contains(line, `"policy":"once"`) {
 		t.Errorf("the decision log does not tell of a replay: %s", line)
 	}
-	if metrics := w.servers[0].get(t, "/metrics"); !strings.Contains(metrics, `hookauthz_replay_total{policy="once",result="duplicate"}`) {
+	if metrics := w.servers[0].metrics(t); !strings.Contains(metrics, `hookauthz_replay_total{policy="once",result="duplicate"}`) {
 		t.Error("the metrics do not tell of a replay")
+	}
+}
+
+// tellsDelivery fails t unless the decision log tells of which delivery a message is,
+// where it passes and where it is a replay; what it decides, another id does not change.
+func (w *world) tellsDelivery(t *testing.T) {
+	t.Helper()
+	const name = "X-Delivery-Id"
+	first := once("once").with(name, "d-told-first")
+	if _, d := w.allowed(t, w.send(t, first)); d.DeliveryID != "d-told-first" || d.Replay != "new" {
+		t.Errorf("delivery %q, replay %q; want that of a new message", d.DeliveryID, d.Replay)
+	}
+	for _, id := range []string{"d-told-first", "d-told-again", ""} {
+		again := first.without(name)
+		if id != "" {
+			again = again.with(name, id)
+		}
+		d := w.denied(t, w.send(t, again), 409, authz.ReasonReplayed)
+		if d.DeliveryID != id || d.Replay != "replayed" {
+			t.Errorf("delivery %q, replay %q; want %q of a replay", d.DeliveryID, d.Replay, id)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -76,6 +77,49 @@ func TestRotation(t *testing.T) {
 			authztest.WantReason(t, err, tt.want)
 			if identity.Key != tt.key || identity.Version != tt.version || identity.Previous != tt.previous {
 				t.Errorf("identity = %+v, want key %q, version %d, previous %v", identity, tt.key, tt.version, tt.previous)
+			}
+		})
+	}
+}
+
+// However many keys there are, and whatever id a token has, only so many are tried
+// with it: that is what a token costs that nobody could decrypt.
+func TestTries(t *testing.T) {
+	const most, all = 4, 32
+	right := sharedKey("right", 32)
+	to := func(kid string) string { return encrypt(t, right, jwe.A256KW, jwe.A256GCM, kid, "payload") }
+	for name, tt := range map[string]struct {
+		token string
+		id    string // of every key
+		sets  int    // which the keys are in
+	}{
+		"no id, keys without ids":           {token: to(""), sets: 1},
+		"no id, keys with one":              {token: to(""), id: "k1", sets: 1},
+		"no id, many sets":                  {token: to(""), id: "k1", sets: 8},
+		"an unknown id, keys without ids":   {token: to("of-nobody"), sets: 1},
+		"an unknown id, many sets":          {token: to("of-nobody"), sets: 8},
+		"an id that all keys have":          {token: to("k1"), id: "k1", sets: 1},
+		"an id that the keys of sets share": {token: to("k1"), id: "k1", sets: 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for at := range all {
+				sets, names := map[string]authz.PrivateKeySet{}, []string{}
+				for i := range tt.sets {
+					one := &keySet{}
+					for j := range all / tt.sets {
+						key := sharedKey("other", 32)
+						if i*all/tt.sets+j == at {
+							key = right
+						}
+						one.keys = append(one.keys, authz.PrivateKey{ID: tt.id, Key: key, Secret: "secret", Version: 1})
+					}
+					names = append(names, fmt.Sprint("set", i))
+					sets[names[i]] = one
+				}
+				_, err := verify(t, shared(func(s *policypb.Jwe) { s.Keys = names }), env(sets), body(tt.token))
+				if tried := err == nil; tried != (at < most) {
+					t.Errorf("key %d of %d: %v, want the first %d to be tried", at, all, err, most)
+				}
 			}
 		})
 	}

@@ -169,14 +169,15 @@ func (w *walker) unknown(info *messageInfo, desc protoreflect.MessageDescriptor,
 		message = fmt.Sprintf("unknown field %q", key.Value)
 	}
 	near, ok := Closest(snake(key.Value), info.names)
+	under := holder(desc, key.Value)
 	switch {
 	case ok && shown:
 		message += fmt.Sprintf(", did you mean %q?", near)
-		if _, there := given.keys[protoreflect.Name(near)]; !there {
-			w.push(named(near))
-			w.report.breaks(w.path)
-			w.pop()
-		}
+		w.meant(given, near)
+	case under != "":
+		shown = true // the schema's own word
+		message = fmt.Sprintf("unknown field %q: it belongs under %s", key.Value, under)
+		w.meant(given, under)
 	case len(info.names) <= maxListed:
 		message += ": known here are " + list(info.names, "and")
 	}
@@ -188,6 +189,33 @@ func (w *walker) unknown(info *messageInfo, desc protoreflect.MessageDescriptor,
 		return
 	}
 	w.skip(value)
+}
+
+// meant says that a field has no value to judge if it is not there: what is wrong
+// with it is told.
+func (w *walker) meant(given *members, name string) {
+	if _, there := given.keys[protoreflect.Name(name)]; !there {
+		w.push(named(name))
+		w.report.breaks(w.path)
+		w.pop()
+	}
+}
+
+// holder returns the only field of a message that has a field of that name itself,
+// empty if there is none or more than one.
+func holder(desc protoreflect.MessageDescriptor, name string) string {
+	found := ""
+	for i := range desc.Fields().Len() {
+		field := desc.Fields().Get(i)
+		if !isMessage(field) || field.IsList() || field.IsMap() || field.Message().Fields().ByName(protoreflect.Name(name)) == nil {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = string(field.Name())
+	}
+	return found
 }
 
 // maxListed is how many allowed names a message lists.

@@ -44,42 +44,15 @@ func (v *verdict) enumWords() (code, message string) {
 		v.harmless = known
 		return codeValue, why + ": " + mustBe(allowed)
 	}
+	if words := unfinished(value, allowed); words != "" {
+		v.harmless = true
+		return codeValue, words
+	}
 	if near, ok := Closest(value, allowed); ok {
 		v.harmless = true
 		return codeValue, fmt.Sprintf("unknown value %q, did you mean %q?", value, near)
 	}
 	return codeValue, mustBe(allowed)
-}
-
-// The fields that name the algorithms of other people's tokens.
-const (
-	jwtAlgorithms = "hookauthz.policy.v1.Jwt.algorithms"
-	jwsAlgorithms = "hookauthz.policy.v1.Jws.algorithms"
-	jweAlgorithms = "hookauthz.policy.v1.Jwe.key_algorithms"
-)
-
-// leftOut says why value is not among the words of field on purpose, empty if that
-// is not so: HS256 is one letter from ES256 and no slip of the pen. known is
-// whether value is a registered word (RFC 7518), which can't be a
-// secret at the wrong place.
-func leftOut(field protoreflect.FieldDescriptor, value string) (why string, known bool) {
-	if field == nil {
-		return "", false
-	}
-	word := strings.ToUpper(value)
-	switch name := field.FullName(); {
-	case name == jweAlgorithms && word == "RSA1_5":
-		return "RSA1_5 tells an attacker too much by its failures", true
-	case name == jweAlgorithms && strings.HasPrefix(word, "PBES2-"):
-		return "passwords, and work that the sender chooses, are not supported", false
-	case name != jwtAlgorithms && name != jwsAlgorithms:
-		return "", false
-	case word == "NONE":
-		return "tokens without a signature are not supported", true
-	case strings.HasPrefix(word, "HS"):
-		return "algorithms with a shared key are not supported for tokens", word == "HS256" || word == "HS384" || word == "HS512"
-	}
-	return "", false
 }
 
 func mustBe(words []string) string {

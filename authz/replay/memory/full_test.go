@@ -104,7 +104,7 @@ func TestQuota(t *testing.T) {
 // is free for the next.
 func TestMemoryOfBursts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const policies, quota = 16, 1 << 14
+		const policies, quota = 8, 1 << 14
 		s := memory.New(memory.Config{MaxEntries: 4 * quota})
 		used := func() uint64 {
 			runtime.GC()

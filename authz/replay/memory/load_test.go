@@ -19,13 +19,14 @@ func number(i int) authz.Message {
 
 var policies = [4]string{"a", "b", "c", "d"}
 
-// A million messages, and a million replays among them: each is granted once.
+// A million messages, and a million replays among them: each is granted once, and
+// called a replay once.
 func TestMillion(t *testing.T) {
 	const n, workers = 1_000_000, 8
 	s := memory.New(memory.Config{})
+	grants, replays := make([]atomic.Int32, n), make([]atomic.Int32, n) // of each message
 	before := heap()
 	now := time.Now()
-	var grants, replays atomic.Int64
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {
@@ -36,16 +37,21 @@ func TestMillion(t *testing.T) {
 				c.Policy, c.Messages[0] = policies[one%len(policies)], number(one)
 				switch _, err := s.Claim(t.Context(), &c); {
 				case err == nil:
-					grants.Add(1)
+					grants[one].Add(1)
 				case authz.DeniedBy(err).Reason() == authz.ReasonReplayed:
-					replays.Add(1)
+					replays[one].Add(1)
 				}
 			}
 		})
 	}
 	group.Wait()
-	if grants.Load() != n || replays.Load() != n || s.Len() != n {
-		t.Errorf("%d granted, %d replayed, %d remembered; want %d each", grants.Load(), replays.Load(), s.Len(), n)
+	for i := range n {
+		if granted, replayed := grants[i].Load(), replays[i].Load(); granted != 1 || replayed != 1 {
+			t.Fatalf("message %d was granted %d times and called a replay %d times; want once each", i, granted, replayed)
+		}
+	}
+	if s.Len() != n {
+		t.Errorf("%d messages are remembered, want %d", s.Len(), n)
 	}
 	const most = 160 // bytes of a message, with what maps and slices keep free
 	if used := heap() - before; used > n*most {
@@ -54,6 +60,8 @@ func TestMillion(t *testing.T) {
 		t.Logf("%d bytes a message", used/n)
 	}
 	runtime.KeepAlive(s)
+	runtime.KeepAlive(grants)
+	runtime.KeepAlive(replays)
 }
 
 // However many come, no more is remembered than may be.

@@ -13,8 +13,8 @@ import (
 
 // ParsePEM reads at most [MaxKeys] public keys from PEM, PKIX ("PUBLIC KEY") or
 // PKCS #1 ("RSA PUBLIC KEY"), of the types that [ParseJWK] takes. They have no ID,
-// since PEM has no place for one. Any other block is an error; errors never hold
-// key material.
+// since PEM has no place for one. Any other block is an error; errors count blocks
+// from 1 and never hold key material.
 func ParsePEM(text []byte) ([]authz.PublicKey, error) {
 	return parseBlocks(text, func(block *pem.Block) (crypto.PublicKey, error) {
 		switch block.Type {
@@ -31,8 +31,19 @@ func ParsePEM(text []byte) ([]authz.PublicKey, error) {
 			}
 			return key, nil
 		}
-		return nil, errors.New("want PUBLIC KEY or RSA PUBLIC KEY")
+		return nil, notPublic(block.Type)
 	})
+}
+
+// notPublic says what stands where a public key belongs.
+func notPublic(kind string) error {
+	switch kind {
+	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY":
+		return fmt.Errorf("a private key (%s), and the sender's public key belongs here: want PUBLIC KEY or RSA PUBLIC KEY", kind)
+	case "CERTIFICATE":
+		return errors.New("a certificate, and the sender's public key belongs here: want PUBLIC KEY or RSA PUBLIC KEY, or write format: x509")
+	}
+	return errors.New("want PUBLIC KEY or RSA PUBLIC KEY")
 }
 
 // ParseX509 is [ParsePEM] for the keys of certificates. It looks at the key and at
@@ -65,14 +76,14 @@ func parseBlocks(text []byte, read func(*pem.Block) (crypto.PublicKey, error)) (
 	for i, block := range blocks {
 		key, err := read(block)
 		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: %v", i, err)
+			return nil, fmt.Errorf("PEM block %d: %v", i+1, err)
 		}
 		id, err := Thumbprint(key) // refuses what [ParseJWK] would
 		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: %v", i, err)
+			return nil, fmt.Errorf("PEM block %d: %v", i+1, err)
 		}
 		if seen[id] {
-			return nil, fmt.Errorf("PEM block %d: the same key again", i)
+			return nil, fmt.Errorf("PEM block %d: the same key again", i+1)
 		}
 		seen[id] = true
 		keys[i] = authz.PublicKey{Key: key}
@@ -96,7 +107,7 @@ func decodePEM(text []byte) ([]*pem.Block, error) {
 	blocks := make([]*pem.Block, 0, begins)
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if len(block.Headers) > 0 {
-			return nil, errors.New("a PEM block with headers, so perhaps encrypted")
+			return nil, fmt.Errorf("PEM block %d: it has headers, so it is perhaps encrypted", len(blocks)+1)
 		}
 		blocks = append(blocks, block)
 	}

@@ -1,6 +1,7 @@
 package jwe
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -58,15 +59,18 @@ func (t *Token) contentKey(key *authz.PrivateKey) ([]byte, bool) {
 }
 
 func (t *Token) unwrapRSA(key *rsa.PrivateKey) ([]byte, bool) {
+	modulus := key.N.Bytes()
 	wrapped := t.wrapped
-	whole := len(wrapped) == key.Size()
-	if !whole {
-		// Of another length it can't be decrypted; something else is.
-		wrapped = make([]byte, key.Size())
+	// Both are public, so comparing them tells nothing.
+	possible := len(wrapped) == len(modulus) && bytes.Compare(wrapped, modulus) < 0
+	if !possible {
+		// It can't be decrypted; something else is.
+		wrapped = modulus
+		clear(wrapped)
 		wrapped[len(wrapped)-1] = 2
 	}
 	cek, err := UnwrapRSA(t.algorithm, key, wrapped)
-	return cek, whole && err == nil
+	return cek, possible && err == nil
 }
 
 // UnwrapRSA returns the key that was encrypted to key by RSA-OAEP or RSA-OAEP-256,

@@ -233,8 +233,8 @@ type HttpSignature struct {
 	// With hmac-sha256: names under secrets, at most 8; the "keyid", if there is
 	// one, is the name of the secret or one of key_ids. Default: none.
 	Secrets []string `protobuf:"bytes,9,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// With secrets: what the sender writes as "keyid", at most 16 of 1 to 256
-	// characters. Default: the secrets' names.
+	// With secrets: what the sender may write as "keyid" besides the secrets' names,
+	// at most 16 of 1 to 256 characters. Default: none.
 	KeyIds []string `protobuf:"bytes,10,rep,name=key_ids,json=keyIds,proto3" json:"key_ids,omitempty"`
 	// How old the signature may be, by "created" (with cavage by its date header
 	// where it has no "created"), and how far ahead; over 0, at most 10 minutes.
