@@ -177,13 +177,17 @@ func TestMetadataLimit(t *testing.T) {
 func TestDeadlineOverGRPC(t *testing.T) {
 	l := newLab(t, nil)
 	client := l.dial(t, 2<<20)
-	ctx, cancel := context.WithTimeout(t.Context(), slowness)
-	defer cancel()
-	response, err := client.Check(ctx, keyed("slow"))
-	if err == nil && response.GetOkResponse() != nil {
-		t.Error("allowed after the deadline")
-	}
-	waitFor(t, func() bool { return l.count() == 1 })
+	// On a busy machine the time of a call may be over before its message is read:
+	// that is no check, and another call is made.
+	waitFor(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), slowness)
+		defer cancel()
+		response, err := client.Check(ctx, keyed("slow"))
+		if err == nil && response.GetOkResponse() != nil {
+			t.Error("allowed after the deadline")
+		}
+		return l.count() > 0
+	})
 	same(t, "recorded reason", l.last(t).Decision.Reason().String(), "deadline")
 }
 
