@@ -57,18 +57,24 @@ func TestManyCalls(t *testing.T) {
 	l := newLab(t, nil)
 	client := l.dial(t, 2<<20)
 	var wait sync.WaitGroup
+	var shed atomic.Int64 // refused by a machine that is too busy, and asked again
 	for i := range 16 {
 		wait.Go(func() {
 			for j := range 50 {
 				body := strings.Repeat(strconv.Itoa(i), 1+j*17)
 				right, wrong := signed(body), request("github", body+"x", "x-hub-signature-256", "sha256="+sign(body))
 				for want, r := range map[string]*authpb.CheckRequest{"verified": right, "signature_mismatch": wrong} {
-					response, err := client.Check(t.Context(), r)
-					if err != nil {
-						t.Error(err)
-						return
+					got := "overloaded"
+					for ; got == "overloaded"; shed.Add(1) {
+						response, err := client.Check(t.Context(), r)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						got = metadatum(response, "reason")
 					}
-					if got := metadatum(response, "reason"); got != want {
+					shed.Add(-1)
+					if got != want {
 						t.Errorf("reason = %q, want %q", got, want)
 					}
 				}
@@ -76,7 +82,7 @@ func TestManyCalls(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	same(t, "recorded", l.count(), 16*50*2)
+	same(t, "recorded", l.count(), 16*50*2+int(shed.Load()))
 }
 
 // A message that can't be decoded is answered by a denial, where generated code
